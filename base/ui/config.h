@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Configuration as one table: each key has a section, a type, a default, limits and a help text,
+// and a place in the program's own struct. The table drives parsing, errors, help and dumps.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/core/result.h"
+
+namespace hf {
+
+/// A parsed TOML value with the line it stands on.
+struct ConfigValue {
+  using Array = std::vector<ConfigValue>;
+  using Table = std::vector<std::pair<std::string, ConfigValue>>;  // in file order
+  std::variant<bool, int64_t, double, std::string, Array, Table> value;
+  int line = 0;
+};
+
+/// Parses TOML; the result is always a table. Errors name `file_name`, line and column.
+Result<ConfigValue> parse_toml(std::string_view text, std::string_view file_name);
+
+/// One key of the table. `read` checks a value and stores it, its error saying what is expected
+/// ("a duration such as \"6s\", at least 100ms"); `write` gives the current value as TOML.
+template <class Config>
+struct ConfigKey {
+  std::string_view section;  // "limits"; "dnsbl[]" for the tables of an array
+  std::string_view name;
+  std::string_view type;     // "duration", "integer 1..100000", "list of addresses"
+  std::string_view help;
+  std::function<Result<void>(const ConfigValue&, Config&)> read;
+  std::function<std::string(const Config&)> write;
+};
+
+/// "file:line: message".
+Error config_error(std::string_view file_name, int line, std::string_view message);
+/// The error for a key that no table knows, with the nearest known one.
+Error unknown_key(std::string_view file_name, int line, std::string_view key,
+                  const std::vector<std::string_view>& known);
+
+/// A string as a TOML basic string.
+std::string toml_quote(std::string_view text);
+
+}  // namespace hf

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Keeps one DNS list from doing harm: a circuit breaker, a world-listing detector and a query
+// budget for one zone.
+//
+// The breaker is closed (the list counts), open (weight 0, no queries) or half-open (one query at
+// a time probes it). It opens when: an error code (127.255.255.0/24) comes back; more than half of
+// the last 100 answers were time-outs or failures; or more than 95 % of at least 200 distinct
+// clients in the window were "listed" (a dead zone that lists the world). It retries after 5 min,
+// then twice as long each time, up to 6 h. All time is passed in, so that tests turn the clock.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "base/core/text.h"
+#include "base/net/ip.h"
+
+namespace smtpgate {
+
+class ZoneGuard {
+ public:
+  enum class State : uint8_t { kClosed, kOpen, kHalfOpen };
+  enum class Outcome : uint8_t { kListed, kNotListed, kErrorCode, kFailed, kTimeout };
+
+  /// `budget.count` of 0: no budget.
+  explicit ZoneGuard(hf::Rate budget) : budget_(budget) {}
+
+  /// Whether a query may be sent now; a granted one is counted against the budget.
+  /// `history_is_clean`: the client is skipped once 80 % of the budget are used.
+  bool may_ask(int64_t now, bool history_is_clean);
+  /// What a query about `client` brought.
+  void record(Outcome outcome, const hf::IpAddress& client, int64_t now);
+
+  State state(int64_t now) const;
+  /// Why it is open; empty while closed.
+  std::string_view reason() const { return reason_; }
+  double budget_used() const;     // 0..1 of the current period
+  double listed_ratio() const;    // of the distinct clients in the window
+  uint64_t asked() const { return asked_; }
+  uint64_t listed() const { return listed_; }
+  uint64_t failed() const { return failed_; }
+  uint64_t skipped() const { return skipped_; }
+
+ private:
+  void open(std::string reason, int64_t now);
+  void close();
+
+  hf::Rate budget_;
+  int64_t budget_period_start_ = 0;
+  uint32_t budget_spent_ = 0;
+
+  bool open_ = false;
+  bool probing_ = false;
+  int64_t retry_at_ = 0;
+  int64_t retry_after_s_ = 0;
+  std::string reason_;
+
+  uint32_t recent_ = 0;         // outcomes in the current hundred
+  uint32_t recent_failed_ = 0;
+  std::unordered_set<hf::IpAddress> seen_;  // distinct clients of the window, capped
+  uint32_t seen_listed_ = 0;
+
+  uint64_t asked_ = 0, listed_ = 0, failed_ = 0, skipped_ = 0;
+};
+
+const char* name_of(ZoneGuard::State state);
+
+}  // namespace smtpgate
