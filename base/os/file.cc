@@ -71,9 +71,9 @@ Result<void> make_directories(const std::string& path, unsigned mode) {
   return {};
 }
 
-FileStamp file_stamp(const std::string& path) {
+FileStamp file_stamp(int fd) {
   struct stat st {};
-  if (::stat(path.c_str(), &st) != 0) return {};
+  if (::fstat(fd, &st) != 0) return {};
   return {st.st_mtim.tv_sec * 1'000'000'000LL + st.st_mtim.tv_nsec,
           static_cast<uint64_t>(st.st_size), st.st_ino};
 }

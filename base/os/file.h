@@ -26,7 +26,6 @@ struct FileStamp {
   uint64_t inode = 0;
   bool operator==(const FileStamp&) const = default;
 };
-/// A missing file has the all-zero stamp.
-FileStamp file_stamp(const std::string& path);
+FileStamp file_stamp(int fd);
 
 }  // namespace hf
