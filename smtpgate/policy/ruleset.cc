@@ -81,10 +81,15 @@ void Ruleset::look_up_local_lists(Facts& facts) const {
 }
 
 void Ruleset::look_up_name(Facts& facts) const {
-  if (facts.rdns.state != RdnsFact::State::kConfirmed) return;
-  for (size_t i = 0; i < zones_.size(); ++i)
-    if (zones_[i] && config.lists[i].format == RbldnsdZone::Format::kDnset)
+  for (size_t i = 0; i < zones_.size(); ++i) {
+    if (!zones_[i] || config.lists[i].format != RbldnsdZone::Format::kDnset) continue;
+    if (facts.rdns.state == RdnsFact::State::kConfirmed)
       facts.lists[i] = fact_of(zones_[i]->find_name(facts.rdns.name));
+    else if (facts.rdns.state == RdnsFact::State::kPending)
+      facts.lists[i] = {.state = ListFact::State::kPending, .answers = {}};
+    else
+      facts.lists[i] = {};
+  }
 }
 
 bool Ruleset::asks_dns(size_t index, const hf::IpAddress& client) const {

@@ -35,7 +35,7 @@ class Ruleset {
   void look_up_local_lists(Facts& facts) const;
   /// Whether list `index` is asked by DNS about this client.
   bool asks_dns(size_t index, const hf::IpAddress& client) const;
-  /// Adds what local dnset files say about a confirmed reverse name.
+  /// Sets the facts of dnset files, which list names: to be called whenever facts.rdns changes.
   void look_up_name(Facts& facts) const;
   /// Whether any list or the reverse name is ever looked at.
   bool has_dns_tests() const;

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A cache of bounded size whose entries expire.
+//
+// Two generations: new entries go into the young one; when it is half the capacity, the old one is
+// dropped whole and the young one becomes old. An entry found in the old one moves to the young.
+// So the most recently used half is always kept, and nothing is ever searched for a victim.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace hf {
+
+template <class Key, class Value>
+class BoundedCache {
+ public:
+  explicit BoundedCache(size_t capacity) : half_(capacity / 2 + 1) {}
+
+  /// The value, unless it has expired; valid until the next call.
+  const Value* find(const Key& key, uint64_t now_ms) {
+    if (auto it = young_.find(key); it != young_.end()) return alive(it->second, now_ms);
+    auto it = old_.find(key);
+    if (it == old_.end() || it->second.expires_ms <= now_ms) return nullptr;
+    Entry entry = std::move(it->second);
+    old_.erase(it);
+    return &insert(key, std::move(entry)).value;
+  }
+
+  void put(const Key& key, Value value, uint64_t expires_ms) {
+    old_.erase(key);
+    insert(key, {std::move(value), expires_ms});
+  }
+
+  void clear() {
+    young_.clear();
+    old_.clear();
+  }
+  size_t size() const { return young_.size() + old_.size(); }
+
+ private:
+  struct Entry {
+    Value value;
+    uint64_t expires_ms;
+  };
+
+  static const Value* alive(const Entry& entry, uint64_t now_ms) {
+    return entry.expires_ms > now_ms ? &entry.value : nullptr;
+  }
+
+  Entry& insert(const Key& key, Entry entry) {
+    if (young_.size() >= half_) {
+      old_ = std::move(young_);
+      young_ = {};
+    }
+    return young_.insert_or_assign(key, std::move(entry)).first->second;
+  }
+
+  size_t half_;
+  std::unordered_map<Key, Entry> young_, old_;
+};
+
+}  // namespace hf
