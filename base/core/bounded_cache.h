@@ -9,13 +9,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 
 namespace hf {
 
-template <class Key, class Value>
+template <class Key, class Value, class Hash = std::hash<Key>>
 class BoundedCache {
  public:
   explicit BoundedCache(size_t capacity) : half_(capacity / 2 + 1) {}
@@ -60,7 +60,7 @@ class BoundedCache {
   }
 
   size_t half_;
-  std::unordered_map<Key, Entry> young_, old_;
+  std::unordered_map<Key, Entry, Hash> young_, old_;
 };
 
 }  // namespace hf

@@ -99,6 +99,11 @@ bool Ruleset::asks_dns(size_t index, const hf::IpAddress& client) const {
 
 bool Ruleset::has_dns_tests() const { return config.rdns.check || !config.lists.empty(); }
 
+bool Ruleset::has_allow_scores() const {
+  return std::ranges::any_of(config.lists,
+                             [](const ListConfig& list) { return list.rule.weight < 0; });
+}
+
 bool Ruleset::files_changed(const FileOpener& open) const {
   return std::ranges::any_of(sources_, [&](const Source& source) {
     const auto fd = open(source.path);

@@ -39,6 +39,8 @@ class Ruleset {
   void look_up_name(Facts& facts) const;
   /// Whether any list or the reverse name is ever looked at.
   bool has_dns_tests() const;
+  /// Whether some list can speak for a client (has a negative weight).
+  bool has_allow_scores() const;
 
   /// One file that the ruleset was made from.
   struct Source {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/core/result.h"
+#include "base/os/fd.h"
+#include "smtpgate/gate/channel.h"
+#include "smtpgate/policy/config.h"
+
+namespace smtpgate {
+
+/// One mail server behind the gate, and what the last probe found.
+class Backend {
+ public:
+  explicit Backend(BackendUri uri) : uri_(std::move(uri)) {}
+
+  const BackendUri& uri() const { return uri_; }
+  bool passes_descriptor() const { return uri_.kind == BackendUri::Kind::kPostfixPass; }
+  /// True until a probe or a hand-over has failed.
+  bool up() const { return up_.load(std::memory_order_relaxed); }
+  void set_up(bool up) { up_.store(up, std::memory_order_relaxed); }
+
+  /// Starts a connection: finished at once for unix sockets, perhaps under way for TCP. A socket
+  /// that only the master may reach is fetched from it; `master` may be null.
+  hf::Result<hf::Fd> connect(MasterChannel* master);
+
+ private:
+  const BackendUri uri_;
+  std::atomic<bool> up_{true};
+  std::atomic<bool> needs_master_{false};
+};
+
+/// The backends of one configuration, in order of preference.
+class Backends {
+ public:
+  explicit Backends(const Config& config);
+  const std::vector<std::unique_ptr<Backend>>& all() const { return all_; }
+
+ private:
+  std::vector<std::unique_ptr<Backend>> all_;
+};
+
+/// What a backend says to a health check.
+struct ProbeResult {
+  std::string banner;              // its first greeting line, printable
+  std::vector<std::string> keywords;  // of its EHLO reply
+};
+
+/// Speaks to a backend as a client behind the gate would: greeting, EHLO, QUIT, with each step
+/// bounded by `timeout`. Blocks; not for an event loop's thread.
+hf::Result<ProbeResult> probe_backend(Backend& backend, MasterChannel* master, Millis timeout);
+
+}  // namespace smtpgate

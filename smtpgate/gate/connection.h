@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/net/ip.h"
+#include "base/os/fd.h"
+#include "smtpgate/policy/facts.h"
+#include "smtpgate/policy/ruleset.h"
+#include "smtpgate/policy/verdict.h"
+
+namespace smtpgate {
+
+/// Names one connection in the log, in replies and to people: 13 characters, sortable by time,
+/// unique across restarts and workers.
+class ConnectionId {
+ public:
+  ConnectionId() = default;
+  /// `serial` counts a worker's connections of this second.
+  ConnectionId(int64_t unix_seconds, uint32_t worker, uint32_t serial);
+  std::string_view view() const { return {text_.data(), text_.size()}; }
+
+ private:
+  std::array<char, 13> text_{};
+};
+
+/// One accepted client, as it moves from stage to stage. Its owner is the stage it is in; it ends
+/// in Worker::conclude(), once.
+struct Connection {
+  hf::Fd fd;  // non-blocking; invalid once it was passed on
+  hf::Endpoint peer;
+  hf::Endpoint server;
+  ConnectionId id;
+  uint64_t accepted_ms = 0;
+  int64_t accepted_unix = 0;
+  std::shared_ptr<const Ruleset> rules;  // that judge it, whatever is reloaded meanwhile
+
+  Facts facts;
+  Verdict verdict;
+  bool pregreet_due = false;  // no remembered pass: the early-talker test is on
+  bool lists_due = false;     // … and the DNS tests
+
+  /// How much of the greeting the client has been sent by us.
+  enum class Greeting : uint8_t { kNone, kTeaser, kComplete };
+  Greeting greeting = Greeting::kNone;
+
+  bool counted = false;       // holds a place in the worker's LimitTable
+  std::string_view backend;   // kind of the hand-over that was used; a literal
+  int refusal_code = 0;       // SMTP code that the client was refused with
+  uint64_t bytes_in = 0, bytes_out = 0;
+
+  const Config& config() const { return rules->config; }
+};
+
+}  // namespace smtpgate

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtpgate/gate/stage.h"
+
+#include "smtpgate/gate/worker.h"
+
+namespace smtpgate {
+
+Stage::Stage(Worker& worker, std::unique_ptr<Connection> connection)
+    : worker_(worker), connection_(std::move(connection)) {}
+
+Stage::~Stage() {
+  HF_CHECK(connection_ == nullptr, "a stage ended with its connection unaccounted for");
+}
+
+hf::Loop& Stage::loop() const { return worker_.loop(); }
+
+std::unique_ptr<Connection> Stage::take_connection() {
+  if (watching_) loop().unwatch(connection_->fd.get(), this);
+  watching_ = false;
+  return std::move(connection_);
+}
+
+void Stage::watch_client(uint32_t events) {
+  if (watching_) {
+    loop().rewatch(connection_->fd.get(), events, this);
+  } else {
+    // Fails only where the kernel is out of memory or watches; the stage's deadline then ends it.
+    watching_ = loop().watch(connection_->fd.get(), events, this).has_value();
+  }
+}
+
+}  // namespace smtpgate
