@@ -51,7 +51,6 @@ GateMetrics::GateMetrics()
       verdicts_family_(counters(*registry_, "smtpgate_verdicts_total",
                                 "Verdicts; in observe mode a refusal is counted, not given")),
       accept_errors_(counters(*registry_, "smtpgate_accept_errors_total", "Failures of accept()")),
-      handoffs_(counters(*registry_, "smtpgate_handoff_total", "Hand-overs to a mail server")),
       backends_up_(gauges(*registry_, "smtpgate_backend_up", "1 if the last probe succeeded")),
       dns_queries_(counters(*registry_, "smtpgate_dns_queries_total", "List queries, by outcome")),
       dns_seconds_(histograms(*registry_, "smtpgate_dns_seconds", "Time to a list's answer")),
@@ -102,6 +101,10 @@ GateMetrics::GateMetrics()
                           "Connections over a limit, by limit");
   for (size_t i = 1; i < limited_.size(); ++i)
     limited_[i] = &scopes.Add({{"scope", std::string(name_of(static_cast<Limit>(i)))}});
+  auto& handoffs = counters(*registry_, "smtpgate_handoff_total", "Hand-overs to a mail server");
+  for (size_t i = 0; i < handoffs_.size(); ++i)
+    handoffs_[i] = &handoffs.Add({{"kind", std::string(name_of(static_cast<BackendUri::Kind>(i / 2)))},
+                                  {"result", i % 2 != 0 ? "ok" : "failed"}});
   gauge(*registry_, "smtpgate_build_info", "Always 1", {{"version", HF_VERSION}}).Set(1);
   config_reload_success.Set(1);
 }
@@ -126,10 +129,6 @@ prometheus::Counter& GateMetrics::verdict(Action action, Reason reason, bool enf
 
 prometheus::Counter& GateMetrics::accept_error(int sys) {
   return accept_errors_.Add({{"errno", std::string(strerrorname_np(sys))}});
-}
-
-prometheus::Counter& GateMetrics::handoff(std::string_view backend, bool ok) {
-  return handoffs_.Add({{"backend", std::string(backend)}, {"result", ok ? "ok" : "failed"}});
 }
 
 prometheus::Gauge& GateMetrics::backend_up(const std::string& backend) {

@@ -30,7 +30,9 @@ class GateMetrics {
   }
   prometheus::Counter& limited(Limit limit) { return *limited_[static_cast<size_t>(limit)]; }
   prometheus::Counter& accept_error(int sys);
-  prometheus::Counter& handoff(std::string_view backend, bool ok);
+  prometheus::Counter& handoff(BackendUri::Kind kind, bool ok) {
+    return *handoffs_[static_cast<size_t>(kind) * 2 + (ok ? 1 : 0)];
+  }
   prometheus::Gauge& backend_up(const std::string& backend);
 
   /// Of one list; made anew when a reload brings a list.
@@ -57,7 +59,6 @@ class GateMetrics {
   prometheus::Family<prometheus::Counter>& connections_;
   prometheus::Family<prometheus::Counter>& verdicts_family_;
   prometheus::Family<prometheus::Counter>& accept_errors_;
-  prometheus::Family<prometheus::Counter>& handoffs_;
   prometheus::Family<prometheus::Gauge>& backends_up_;
   prometheus::Family<prometheus::Counter>& dns_queries_;
   prometheus::Family<prometheus::Histogram>& dns_seconds_;
@@ -67,6 +68,7 @@ class GateMetrics {
   prometheus::Family<prometheus::Gauge>& data_age_;
   std::array<prometheus::Counter*, 9> pregreet_classes_{};
   std::array<prometheus::Counter*, 6> limited_{};
+  std::array<prometheus::Counter*, 5 * 2> handoffs_{};  // by kind and result
   // By action, reason and mode; made on first use.
   std::array<std::atomic<prometheus::Counter*>, 5 * 18 * 2> verdicts_{};
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "smtpgate/gate/greeted.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "smtpgate/gate/handoff.h"
+#include "smtpgate/gate/worker.h"
+
+namespace smtpgate {
+
+Greeted::Greeted(Worker& worker, std::unique_ptr<Connection> connection)
+    : Stage(worker, std::move(connection)) {}
+
+void Greeted::start() {
+  Connection& c = connection();
+  const std::string line = greeting_line(c.config().banner.name);
+  ::send(c.fd.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  c.greeting = Connection::Greeting::kComplete;
+  watch_client(EPOLLIN | EPOLLRDHUP);
+  loop().set_timer(*this, loop().now_ms() +
+                              static_cast<uint64_t>(c.config().limits.command_timeout.count()));
+}
+
+void Greeted::on_ready(uint32_t) {
+  char byte;
+  const bool speaks = ::recv(connection().fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  Worker& home = worker();
+  std::unique_ptr<Connection> connection = take_connection();
+  home.end(*this);
+  if (speaks)
+    hand_off(home, std::move(connection));
+  else
+    home.conclude(std::move(connection));
+}
+
+void Greeted::on_timer() {
+  Worker& home = worker();
+  std::unique_ptr<Connection> connection = take_connection();
+  home.end(*this);
+  home.refuse(std::move(connection), Reason::kHungUp);
+}
+
+void Greeted::on_shutdown() {
+  Worker& home = worker();
+  std::unique_ptr<Connection> connection = take_connection();
+  home.end(*this);
+  home.refuse(std::move(connection), Reason::kShutdown);
+}
+
+}  // namespace smtpgate

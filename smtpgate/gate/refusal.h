@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "smtpgate/gate/stage.h"
+#include "smtpgate/wire/smtp_line.h"
+#include "smtpgate/wire/smtp_reply.h"
+
+namespace smtpgate {
+
+/// Refuses a client in valid SMTP: completes the greeting, refuses the first command, answers QUIT,
+/// and closes so that the client can read what it was told.
+///
+/// Where nothing has been sent yet, the refusal is the greeting itself: 421 and close, or 554 and
+/// then 503 to all but QUIT (RFC 5321 §3.1). A client that does not speak SMTP is told 421 at once.
+class Refusal final : public Stage {
+ public:
+  Refusal(Worker& worker, std::unique_ptr<Connection> connection, SmtpReply reply);
+  ~Refusal() override;
+
+  /// May end the stage.
+  void start();
+
+ private:
+  void on_ready(uint32_t events) override;
+  void on_timer() override;
+  void on_shutdown() override;
+
+  void answer(const SmtpLine& line);
+  /// Best effort: what the socket does not take is dropped, since the client is not wanted.
+  void say(std::string_view bytes);
+  void say_and_close(const SmtpReply& reply);
+  void close();
+
+  SmtpReply reply_;
+  SmtpLineReader lines_;
+  int commands_ = 0;
+  size_t drained_ = 0;      // bytes thrown away while closing
+  bool closing_ = false;    // our side is shut down; waits for the client's end of file
+};
+
+}  // namespace smtpgate
