@@ -26,7 +26,7 @@ std::optional<int64_t> parse_int(std::string_view text, int64_t min, int64_t max
 
 /// "250ms", "6s", "10min" or "10m", "2h", "36d", "2w"; a bare number is seconds.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
-/// The shortest exact form that parse_duration reads back: "1500ms", "6s", "36d".
+/// What parse_duration reads back, in the largest unit that is exact: "1500ms", "10min", "36d".
 std::string format_duration(std::chrono::milliseconds duration);
 /// For people: "3 d 4 h", "12 min", "6 s"; the two largest units at most.
 std::string humane_duration(std::chrono::seconds duration);
