@@ -48,15 +48,15 @@ void Relay::start() {
 void Relay::side_ready(Side& side, uint32_t events) {
   active_ms_ = loop().now_ms();
   const int self = &side == &sides_[0] ? 0 : 1;
-  if (pump(self) == Flow::kBroken || pump(1 - self) == Flow::kBroken) return finish();
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
     // Nothing can be told to it any more, and epoll would repeat that without end.
     side.hung_up = true;
     loop().unwatch(side.fd, &side);
     directions_[1 - self].closed = true;
-    directions_[self].ended = true;
-    if (idle(directions_[self])) return finish();
   }
+  const bool readable = (events & ~EPOLLOUT) != 0, writable = (events & EPOLLOUT) != 0;
+  if (readable && pump(self) == Flow::kBroken) return finish();
+  if (writable && pump(1 - self) == Flow::kBroken) return finish();
   if (directions_[0].closed && directions_[1].closed) return finish();
   update_interest();
 }
@@ -76,7 +76,9 @@ Relay::Flow Relay::copy(int from) {
   const int source = sides_[from].fd, target = sides_[1 - from].fd;
   char buffer[kChunk];
   while (!d.closed) {
-    if (d.unsent.empty()) {
+    std::string_view bytes = d.unsent;
+    const bool fresh = bytes.empty();
+    if (fresh) {
       if (d.ended) return Flow::kBlocked;
       if (d.moved >= kSpliceAfter) {
         begin_splicing(d);
@@ -88,13 +90,17 @@ Relay::Flow Relay::copy(int from) {
         d.ended = true;
         return Flow::kBlocked;
       }
-      d.unsent.assign(buffer, static_cast<size_t>(n));
+      bytes = {buffer, static_cast<size_t>(n)};
     }
-    const ssize_t n = ::send(target, d.unsent.data(), d.unsent.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0) return would_block() ? Flow::kBlocked : Flow::kBroken;
-    d.moved += static_cast<uint64_t>(n);
-    d.unsent.erase(0, static_cast<size_t>(n));
-    if (d.unsent.empty()) d.unsent = {};
+    const ssize_t n = ::send(target, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && !would_block()) return Flow::kBroken;
+    const size_t sent = n < 0 ? 0 : static_cast<size_t>(n);
+    d.moved += sent;
+    const bool all = sent == bytes.size();
+    d.unsent = std::string(bytes.substr(sent));
+    if (!all) return Flow::kBlocked;
+    // After a short read there is nothing more to read, or epoll will say so where it watches.
+    if (fresh && bytes.size() < sizeof buffer && !sides_[from].hung_up) return Flow::kBlocked;
   }
   return Flow::kBlocked;
 }
@@ -151,7 +157,7 @@ void Relay::on_shutdown() { finish(); }
 
 void Relay::finish() {
   for (Side& side : sides_)
-    if (side.interest != 0 || !side.hung_up) loop().unwatch(side.fd, &side);
+    if (!side.hung_up) loop().unwatch(side.fd, &side);
   Connection& c = connection();
   c.bytes_in = directions_[0].moved;
   c.bytes_out += directions_[1].moved;

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <chrono>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -81,6 +83,8 @@ class Worker {
   Worker(uint32_t index, Shared& shared, Policy policy, HistoryStore::Reader reader,
          Forward forward, std::unique_ptr<hf::Loop> loop, std::unique_ptr<hf::Resolver> resolver);
   void link(Stage& stage);
+  std::unique_ptr<Connection> make_connection(hf::Fd fd, const hf::Endpoint& peer,
+                                              const hf::Endpoint& server);
   void judge(std::unique_ptr<Connection> connection, bool out_of_descriptors);
   void recall(Connection& connection);
   void remember(const Connection& connection);
@@ -105,6 +109,7 @@ class Worker {
   std::string log_buffer_;
   bool draining_ = false;
   std::function<void()> drained_;
+  std::unique_ptr<hf::Timer> deadline_;  // of the drain
   std::thread thread_;
 };
 
