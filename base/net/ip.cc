@@ -24,12 +24,15 @@ uint64_t word_at(const std::array<uint8_t, 16>& bytes, size_t offset) {
   return word;
 }
 
-// Two multiplies with the high bits folded back: every bit of the address reaches every bit of the
-// hash, so a table may take its low bits or its high ones.
+// A multiply carries low bits up only; folding the upper half of the 128-bit product back takes the
+// high ones down, so that every bit of the word reaches every bit of the hash.
+uint64_t multiply_folded(uint64_t word, uint64_t odd) {
+  const auto product = static_cast<unsigned __int128>(word) * odd;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+}
+
 size_t mix(uint64_t a, uint64_t b) {
-  uint64_t h = (a ^ 0x9e3779b97f4a7c15) * 0xbf58476d1ce4e5b9;
-  h = (h ^ (h >> 32) ^ b) * 0x94d049bb133111eb;
-  return h ^ (h >> 29);
+  return multiply_folded(multiply_folded(a, 0x9e3779b97f4a7c15) ^ b, 0xbf58476d1ce4e5b9);
 }
 
 // Length in the 128-bit space that both families share.

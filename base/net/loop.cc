@@ -27,7 +27,8 @@ Result<std::unique_ptr<Loop>> Loop::create(Clock& clock) {
 
 Result<void> Loop::watch(int fd, uint32_t events, ReadyHandler* handler) {
   epoll_event event{events, {.ptr = handler}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail(sys_error("epoll_ctl"));
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return fail(sys_error("epoll_ctl"));
   return {};
 }
 
@@ -45,8 +46,9 @@ void Loop::unwatch(int fd, ReadyHandler* handler) {
 
 void Loop::post(std::function<void()> task) {
   const std::lock_guard lock(posted_mutex_);
+  // One wake-up is under way for all that stands in the queue.
+  if (posted_.empty()) ::eventfd_write(wake_.get(), 1);
   posted_.push_back(std::move(task));
-  ::eventfd_write(wake_.get(), 1);
 }
 
 void Loop::stop() {
@@ -69,7 +71,8 @@ void Loop::run_posted() {
 void Loop::run_once(int limit_ms) {
   int wait_ms = wheel_.next_wait_ms(clock_.steady_ms());
   if (limit_ms >= 0 && (wait_ms < 0 || wait_ms > limit_ms)) wait_ms = limit_ms;
-  const int n = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), wait_ms);
+  const int n =
+      ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), wait_ms);
   HF_CHECK(n >= 0 || errno == EINTR, "epoll_wait");
   now_ms_ = clock_.steady_ms();
   unix_seconds_ = clock_.unix_seconds();

@@ -26,7 +26,8 @@ void TimerWheel::set(Timer& timer, uint64_t deadline_ms) {
   timer.cancel();
   timer.deadline_ms_ = deadline_ms;
   // Rounded up, so that a timer never fires early; never into a tick already passed.
-  const uint64_t tick = std::max((deadline_ms + kTickMs - 1) / kTickMs, tick_ + 1);
+  const uint64_t rounded_up = deadline_ms / kTickMs + (deadline_ms % kTickMs != 0);
+  const uint64_t tick = std::max(rounded_up, tick_ + 1);
   const size_t index = tick % kSlots;
   TimerLink& slot = slots_[index];
   timer.next = &slot;
