@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtpgate/policy/log_line.h"
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 
@@ -24,6 +25,13 @@ std::optional<E> named(std::string_view name, E last) {
 template <class T>
 void read_number(std::string_view text, T& out) {
   std::from_chars(text.data(), text.data() + text.size(), out);
+}
+
+/// Bytes from outside as one field: no blank, so that they cannot begin another.
+std::string one_field(std::string_view bytes) {
+  std::string out = hf::printable(bytes, 255);
+  std::ranges::replace(out, ' ', '_');
+  return out;
 }
 
 std::string format_pregreet(const PregreetFact& fact) {
@@ -137,7 +145,7 @@ void format_log_line(const LogLine& line, std::string& out) {
                  line.server.to_string(), name_of(line.action), name_of(line.reason),
                  line.enforced ? "enforce" : "observe", line.score, line.soft, line.doubtful,
                  line.partial, format_pregreet(facts.pregreet), name_of(facts.rdns.state));
-  if (!facts.rdns.name.empty()) fmt::format_to(to, ":{}", hf::printable(facts.rdns.name, 255));
+  if (!facts.rdns.name.empty()) fmt::format_to(to, ":{}", one_field(facts.rdns.name));
   out += " lists=";
   format_lists(line, out);
   fmt::format_to(to, " limit={} access={} known={:d} backend={} code={} in={} out={} ms={}",
