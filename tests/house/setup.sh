@@ -29,9 +29,11 @@ install_packages() {
   touch build/packages.stamp
 }
 
-# build PRESET: configures when needed, then builds. Quiet unless it fails.
+# build PRESET [TARGET...]: configures when needed, then builds. Quiet unless it fails.
 build() {
+  local preset=$1
+  shift
   install_packages
-  [ "build/$1/build.ninja" -nt CMakePresets.json ] || cmake --preset "$1"
-  ninja -C "build/$1" --quiet
+  [ "build/$preset/build.ninja" -nt CMakePresets.json ] || cmake --preset "$preset"
+  ninja -C "build/$preset" --quiet "$@"
 }
