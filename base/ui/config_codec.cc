@@ -75,9 +75,8 @@ Codec<std::string> text_of(std::string type, bool may_be_empty, Fits fits) {
 
 }  // namespace
 
-Error expected(std::string_view type, const ConfigValue& found, std::string_view why) {
-  return Error{
-      fmt::format("expected {}, not {}{}{}", type, shown(found), why.empty() ? "" : ": ", why)};
+Error expected(std::string_view type, const ConfigValue& found) {
+  return Error{fmt::format("expected {}, not {}", type, shown(found))};
 }
 
 Codec<bool> boolean() {

@@ -26,8 +26,8 @@ struct Codec {
   std::function<std::string(const T&)> write;         // as TOML; empty: the key is left out
 };
 
-/// "expected TYPE, not FOUND", and why where that is known.
-Error expected(std::string_view type, const ConfigValue& found, std::string_view why = {});
+/// "expected TYPE, not FOUND".
+Error expected(std::string_view type, const ConfigValue& found);
 
 Codec<bool> boolean();
 Codec<int64_t> integer(int64_t min, int64_t max);
@@ -42,16 +42,14 @@ Codec<std::string> word(std::string type, bool may_be_empty = false);
 /// The path of a file or folder: absolute, so that it means the same wherever the program starts.
 Codec<std::string> absolute_path(bool may_be_empty = false);
 
-/// A string that `parse` reads and `format` writes.
+/// A string that `parse` reads, with errors of its own, and `format` writes.
 template <class T, class Parse, class Format>
 Codec<T> parsed(std::string type, Parse parse, Format format) {
   return {type,
           [type, parse](const ConfigValue& value) -> Result<T> {
             const auto* text = std::get_if<std::string>(&value.value);
             if (text == nullptr) return fail(expected(type, value));
-            auto out = parse(*text);
-            if (!out) return fail(expected(type, value, out.error().message));
-            return std::move(*out);
+            return parse(*text);
           },
           [format](const T& value) { return toml_quote(format(value)); }};
 }
