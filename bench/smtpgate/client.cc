@@ -130,7 +130,8 @@ bool Client::on_reply(int code, uint64_t now_us) {
   if (code >= 400 || code < 200) return decide(Outcome::End::kRefused, code);
   switch (stage_) {
     case Stage::kGreeting:
-      return say(kind_ == Kind::kPregreet ? std::string_view() : kHello, Stage::kEhlo);
+      if (code == 220) return say(kind_ == Kind::kPregreet ? "" : kHello, Stage::kEhlo);
+      [[fallthrough]];  // a server that answers an early EHLO and never ends its greeting
     case Stage::kEhlo:
       if (!is_spammer(kind_) && kind_ != Kind::kMail) return decide(Outcome::End::kPassed, 0);
       return say("MAIL FROM:<sender@example.org>\r\n", Stage::kFrom);

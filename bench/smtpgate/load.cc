@@ -38,7 +38,7 @@ struct Options {
   uint32_t connections = 1000;
   uint32_t concurrency = 1000;
   uint32_t addresses = 1000;  // over all kinds, shared out as the mix is
-  uint32_t skip = 0;          // addresses to pass over, for sources no run before has used
+  uint32_t skip = 0;          // strangers' addresses to pass over: those of runs before
   double rate = 0;            // connections a second; 0 is as fast as `concurrency` lets
   double timeout_s = 30;      // of one connection
   double limit_s = 600;       // of the whole run
@@ -84,7 +84,9 @@ class Dealer {
     const uint64_t share = uint64_t{options_.addresses} * options_.weights[best] / total_;
     const uint32_t addresses = share == 0 ? 1 : static_cast<uint32_t>(share);
     const Kind kind = static_cast<Kind>(best);
-    return {kind, source_address(kind, options_.skip + dealt_[best]++ % addresses)};
+    const bool stranger = kind != Kind::kGood && kind != Kind::kMail;
+    const uint32_t index = dealt_[best]++ % addresses + (stranger ? options_.skip : 0);
+    return {kind, source_address(kind, index)};
   }
 
  private:
@@ -234,7 +236,7 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(1u, 1'000'000u));
   app.add_option("--addresses", options.addresses, "source addresses, shared out as the mix is")
       ->capture_default_str();
-  app.add_option("--skip", options.skip, "source addresses of each kind to pass over");
+  app.add_option("--skip", options.skip, "addresses of each kind but good and mail to pass over");
   app.add_option("--rate", options.rate, "connections a second; 0: no limit");
   app.add_option("--timeout", options.timeout_s, "seconds for one connection")
       ->capture_default_str();

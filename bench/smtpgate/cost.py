@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CPU per connection by class of client, of all doors in turns."""
+import statistics
+import time
+
+import report
+from doors import GOOD_CLIENTS, MIX, Site, drive
+
+WAIT = 2  # seconds; postscreen counts in whole ones
+
+# Class: the client's part, and the outcomes that count as done right, as smtp_load names them.
+CLASSES = {
+    "early talker refused": ("pregreet", ("refused",)),
+    "listed refused": ("listed", ("refused",)),
+    "unknown waits, passes": ("unknown", ("passed",)),
+    "known good handed over": ("good", ("passed",)),
+    "delivers 1 kB": ("mail", ("delivered",)),
+    "resets at once": ("hangup", ("left",)),
+    "the mix": (MIX, ("refused", "passed", "left")),
+}
+
+
+def measure(door, mix, connections, rate, skip) -> dict:
+    """CPU seconds per connection of one run, and what the clients met."""
+    addresses = min(connections, GOOD_CLIENTS) if mix in ("good", "mail") else connections
+    gate, tree = door.gate_cpu(), door.tree_cpu()
+    counts = drive(door.address, mix, connections, rate=rate, addresses=addresses, skip=skip,
+                   concurrency=10_000, recipient="user@example.net")
+    time.sleep(0.5)  # the last log lines, and the history of this second
+    return {"gate": (door.gate_cpu() - gate) / connections,
+            "tree": (door.tree_cpu() - tree) / connections, "kinds": counts["kinds"]}
+
+
+def wrong(kinds, right) -> int:
+    return sum(count for kind in kinds.values() for outcome, count in kind["outcomes"].items()
+               if outcome.split()[0] not in right)
+
+
+def run(quick) -> dict:
+    rounds, connections, rate = (1, 800, 800) if quick else (3, 3000, 300)
+    classes = {name: CLASSES[name] for name in CLASSES if not quick or name != "delivers 1 kB"}
+    report.heading("CPU per connection, µs (user + system)")
+    print(f"{rounds} round(s) of {connections:,} connections at {rate}/s, the doors in turns; "
+          f"greet wait {WAIT} s, one DNS list.\n"
+          "gate: smtpgate's processes, the postscreen process, the Python process; tree: the same "
+          "with all of Postfix.")
+    results = {name: {} for name in classes}
+    with Site(WAIT) as site:
+        skip = 0
+        for _ in range(rounds):
+            for name, (mix, _) in classes.items():
+                skip += connections
+                for door in site.doors:
+                    found = measure(door, mix, connections, rate, skip)
+                    results[name].setdefault(door.name, []).append(found)
+        doors = [door.name for door in site.doors]
+        memory = {door.name: vars(door.memory()) for door in site.doors}
+    _print(results, doors, {name: right for name, (_, right) in classes.items()})
+    return {"rounds": rounds, "connections": connections, "rate": rate, "wait_s": WAIT,
+            "classes": results, "memory": memory}
+
+
+def _print(results, doors, right):
+    rows, notes = [], []
+    for name, by_door in results.items():
+        row = [name]
+        for door in doors:
+            row += [report.spread([r[part] for r in by_door[door]], 1e6) for part in ("gate", "tree")]
+            if bad := sum(wrong(r["kinds"], right[name]) for r in by_door[door]):
+                outcomes = [kind["outcomes"] for r in by_door[door] for kind in r["kinds"].values()]
+                notes.append(f"{door}, {name}: {bad} clients met something else: {outcomes}")
+        if {"smtpgate", "postscreen"} <= set(doors):
+            for part in ("gate", "tree"):
+                ours, theirs = (statistics.median(r[part] for r in by_door[door])
+                                for door in ("smtpgate", "postscreen"))
+                row.append(f"{ours / theirs:.2f}")
+        rows.append(row)
+    head = ["class"] + [f"{door} {part}" for door in doors for part in ("gate", "tree")]
+    report.table(head + ["gate ÷", "tree ÷"], rows)
+    print("÷: smtpgate divided by postscreen")
+    for note in notes:
+        print(note)
