@@ -196,7 +196,7 @@ const std::vector<Key>& config_keys() {
           "longest stay while the waiting room is 90 % full"),
 
       key("mode", "default", mode(), AT(mode.enforce),
-          "observe: log what would be refused, and hand everybody over; enforce: refuse"),
+          "\"observe\" logs what would be refused and hands everybody over; \"enforce\" refuses"),
 
       key("access", "allow", files(), AT(access.allow),
           "CIDR files of clients that skip all tests"),
@@ -240,10 +240,10 @@ const std::vector<Key>& config_keys() {
       key("rdns", "unconfirmed", hf::integer(0, 1000), AT(rdns.unconfirmed),
           "score of an address whose name does not lead back to it"),
 
-      key("dns", "servers", hf::list_of("list of addresses", dns_server(), 8), AT(dns.servers),
-          "DNS resolvers to ask; unset: those of /etc/resolv.conf"),
-      key("dns", "timeout", hf::duration(100ms, 30s), AT(dns.timeout),
-          "after this a question counts as unanswered"),
+      needs_restart(key("dns", "servers", hf::list_of("list of addresses", dns_server(), 8),
+          AT(dns.servers), "DNS resolvers to ask; unset: those of /etc/resolv.conf")),
+      needs_restart(key("dns", "timeout", hf::duration(100ms, 30s), AT(dns.timeout),
+          "after this a question counts as unanswered")),
       key("dns", "pass", hf::whole_seconds(1s, kYears), AT(dns.pass),
           "how long \"not listed\" is remembered"),
       key("dns", "cache", hf::integer(0, 10'000'000), AT(dns.cache),
@@ -251,8 +251,8 @@ const std::vector<Key>& config_keys() {
 
       needs_restart(key("history", "path", hf::absolute_path(), AT(history.path),
           "folder of the history of clients")),
-      key("history", "max", hf::integer(1, 1'000'000'000), AT(history.max),
-          "networks remembered; the oldest make room"),
+      needs_restart(key("history", "max", hf::integer(1, 1'000'000'000), AT(history.max),
+          "networks remembered; the oldest make room")),
       key("history", "keep_failed", hf::whole_seconds(1s, kYears), AT(history.keep_failed),
           "how long a client without a pass is remembered"),
       key("history", "keep_passed", hf::whole_seconds(1s, kYears), AT(history.keep_passed),
@@ -263,7 +263,7 @@ const std::vector<Key>& config_keys() {
 
       needs_restart(key("log", "file", hf::absolute_path(true), AT(log.file),
           "file of the log; unset: standard error, which systemd keeps in its journal")),
-      key("log", "level", log_level(), AT(log.level), "least important messages to write"),
+      needs_restart(key("log", "level", log_level(), AT(log.level), "least important messages to write")),
 
       needs_restart(key("run", "user", hf::word("user name"), AT(run.user),
           "account of the unprivileged processes, where smtpgate starts as root")),
@@ -280,7 +280,7 @@ const std::vector<ListKey>& list_keys() {
   static const std::vector<ListKey> keys = {
       list_key("zone", list_rule(), AT(rule),
           "DNS list as zone, zone*weight, zone=filter or zone=filter*weight"),
-      list_key("file", hf::absolute_path(), AT(file), "rbldnsd zone data, in place of a zone"),
+      list_key("file", hf::absolute_path(), AT(file), "local rbldnsd zone data, in place of a zone"),
       only_of_files(list_key("format", zone_format(), AT(format),
           "format of the file; unset: by the end of its name")),
       filter_key(),
