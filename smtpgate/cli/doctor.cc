@@ -42,7 +42,8 @@ int64_t kernel_number(const char* path) {
 }
 
 void look_at_limits(const Config& config, Report& report) {
-  const auto descriptors = static_cast<int64_t>(hf::raise_descriptor_limit());
+  hf::raise_descriptor_limit();
+  const auto descriptors = static_cast<int64_t>(hf::descriptor_limit());
   const std::string text = fmt::format("descriptor limit {}, waiting room for {}", descriptors,
                                        config.limits.waiting);
   if (descriptors < 4096)

@@ -42,11 +42,12 @@ void LimitTable::leave(const hf::IpAddress& address) {
 }
 
 void LimitTable::sweep(const Config::Limits& limits, uint64_t now_ms) {
-  std::erase_if(clients_, [&](auto& entry) {
-    refill(entry.second, limits.rate_ip, now_ms);
-    return entry.second.connections == 0 &&
-           entry.second.tokens >= static_cast<float>(limits.rate_ip.count);
-  });
+  const auto full = static_cast<float>(limits.rate_ip.count);
+  for (auto it = clients_.begin(); it != clients_.end();) {
+    refill(it->second, limits.rate_ip, now_ms);
+    const bool forget = it->second.connections == 0 && it->second.tokens >= full;
+    it = forget ? clients_.erase(it) : std::next(it);
+  }
 }
 
 uint32_t LimitTable::connections(const hf::IpAddress& address) const {

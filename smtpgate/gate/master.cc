@@ -146,6 +146,7 @@ hf::Result<Child> start_gate(const std::string& user) {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return hf::fail(hf::sys_error("socketpair"));
   hf::Fd ours(pair[0]), theirs(pair[1]);
+  hf::flush_log();  // what waits would be written twice
   const pid_t pid = ::fork();
   if (pid < 0) return hf::fail(hf::sys_error("fork"));
   if (pid == 0) {
