@@ -67,6 +67,17 @@ class Client:
     def command(self, text: str) -> Reply | None:
         return self.send(text.encode() + b"\r\n").reply()
 
+    def deliver(self, message: bytes, sender="a@example.com", to="b@example.net") -> Reply:
+        """A whole transaction after the greeting; `message` has CRLF lines and no lone dots."""
+        for command, code in (("EHLO client.example", 250), (f"MAIL FROM:<{sender}>", 250),
+                              (f"RCPT TO:<{to}>", 250), ("DATA", 354)):
+            reply = self.command(command)
+            assert reply and reply.code == code, f"{command}: {reply}"
+        reply = self.send(message + b".\r\n").reply()
+        assert reply.code == 250, reply
+        assert self.command("QUIT").code == 221
+        return reply
+
     def rest(self) -> bytes:
         """Everything up to the server's close; a reset counts as a close."""
         data = self._unread
