@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The old frontend's whole week, as fast as the machine goes, and an account of every client."""
+import collections
+import re
+import time
+from pathlib import Path
+
+import procfs
+import report
+from doors import MIX, MailSink, SmtpgateDoor, block_list, drive
+
+WAIT = "300ms"
+_LINE = re.compile(rb"conn v=1 .*?\bid=(\S+) client=11\.(\d+)\..*?\bverdict=(\S+) reason=(\S+)")
+_KINDS = ("pregreet", "listed", "hangup", "unknown", "good")  # by smtp_load's /12 of the source
+_VERDICT_OF = {"refused": b"refuse", "passed": b"handoff", "left": b"hangup"}
+
+
+def run(quick) -> dict:
+    connections, addresses = (100_000, 5_300) if quick else (1_400_000, 53_000)
+    report.heading(f"The week: {connections:,} connections from {addresses:,} addresses")
+    print(f"waits of {WAIT}, one DNS list, a minimal mail server behind; the mix is {MIX}")
+    with block_list(), MailSink() as sink:
+        door = SmtpgateDoor(sink, WAIT)
+        with door.server:
+            started = time.monotonic()
+            load = drive(door.address, MIX, connections, addresses=addresses, concurrency=8000)
+            wall = time.monotonic() - started
+            cpu = door.gate_cpu()
+            peak = sum(_peak(pid) for pid in procfs.tree(door.server.process.pid))
+            time.sleep(5)
+            idle = door.memory()
+            history = sum(file.stat().st_blocks * 512 for file in door.server.history.iterdir())
+        problems = account(door.server.log, load)
+    report.table(["", ""], [
+        ["wall time, load generator included", f"{wall:.1f} s"],
+        ["rate", f"{connections / wall:,.0f} connections/s"],
+        ["gate's CPU per connection", f"{cpu / connections * 1e6:.1f} µs"],
+        ["RSS at its peak", report.mebibytes(peak) + " MiB"],
+        ["RSS 5 s later (PSS, own)", " ".join(map(report.mebibytes, (idle.rss, idle.pss, idle.own)))
+         + " MiB"],
+        ["history on disk", report.mebibytes(history) + " MiB"],
+        ["every connection has its one verdict", "yes" if not problems else "NO"]])
+    for problem in problems:
+        print("  " + problem)
+    return {"connections": connections, "addresses": addresses, "wait": WAIT, "wall_s": wall,
+            "cpu_s": cpu, "peak_rss": peak, "idle": vars(idle), "history_bytes": history,
+            "problems": problems, "clients": load["kinds"]}
+
+
+def account(log, load) -> list[str]:
+    """Where the gate's log and the clients' own counts disagree; empty: nowhere."""
+    ids, lines, verdicts = set(), collections.Counter(), collections.Counter()
+    with log.open("rb") as file:
+        for line in file:
+            if found := _LINE.search(line):
+                kind = _KINDS[int(found[2]) >> 4]
+                ids.add(found[1])
+                lines[kind] += 1
+                verdicts[kind, found[3]] += 1
+    problems = []
+    if len(ids) != lines.total():
+        problems.append(f"{lines.total():,} log lines carry {len(ids):,} ids")
+    for kind, counts in load["kinds"].items():
+        if lines[kind] != counts["connections"]:
+            problems.append(f"{kind}: {counts['connections']:,} connections, {lines[kind]:,} lines")
+        for outcome, count in counts["outcomes"].items():
+            verdict = _VERDICT_OF.get(outcome.split()[0])
+            if verdict is None:
+                problems.append(f"{kind}: {count:,} clients met \"{outcome}\"")
+            elif verdicts[kind, verdict] != count:
+                problems.append(f"{kind}: {count:,} clients were {outcome}, but "
+                                f"{verdicts[kind, verdict]:,} verdicts are {verdict.decode()}")
+    return problems
+
+
+def _peak(pid) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
