@@ -50,6 +50,9 @@ class Opener {
     next_inherited_ = 0;
   }
 
+  /// No new clients: the gate closes its own copies when it is told to stop.
+  void close_listeners() { listeners_.clear(); }
+
   hf::Result<hf::Fd> open(const MasterRequest& request) {
     using Kind = MasterRequest::Kind;
     const std::string path(request.path, strnlen(request.path, sizeof request.path));
@@ -190,6 +193,7 @@ int attend(Child& child, Opener& opener, int signals, bool& stopping) {
       if (*signal == SIGTERM || *signal == SIGINT) {
         if (!stopping) hf::notify_stopping();
         stopping = true;
+        opener.close_listeners();
       }
       ::kill(child.pid, *signal == SIGINT ? SIGTERM : *signal);
     }
