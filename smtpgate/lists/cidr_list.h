@@ -5,10 +5,12 @@
 //   192.0.2.0/24                                    # a comment
 //   2001:db8::/32   until=2026-12-01T00:00:00Z      # no longer counts after that moment
 //
+// Of two lines about the same block the later one counts, so that a tool may append.
 // Look-up is by longest match. Cost: one hash probe per prefix length that occurs in the file.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>

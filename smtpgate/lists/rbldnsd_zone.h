@@ -3,10 +3,17 @@
 // Zone data in rbldnsd's formats (rbldnsd(8)), read without any DNS: ip4set, ip4trie, dnset.
 //
 // Addresses are kept as a sorted array of disjoint ranges, so that a look-up is one binary search:
-// 12 bytes a range, about 100 ns at a million of them. ip4set and ip4trie files differ in how
-// overlaps are settled (all matching values against the longest match); both are settled when the
-// file is loaded. Limits: $TTL, $SOA, $NS, $MAXRANGE4 and $= lines are understood or skipped,
-// $DATASET is not.
+// 12 bytes a range, about 100 ns at a million of them (range_table.h). The formats differ in how
+// overlaps are settled, and that is done when the file is loaded:
+//
+//   ip4set   all values of the finest of /32, /24, /16 and /8 that has the address, each line being
+//            cut at octet borders; an exclusion among them means not listed
+//   ip4trie  the longest matching block, and of equal blocks the first line
+//   dnset    all values of the name itself, else of the nearest wildcard above it
+//
+// A line that rbldnsd would warn about and skip is an error here: a file that is half understood
+// must not replace one that was whole. Limits: $TTL, $SOA, $NS and $TIMESTAMP lines are skipped,
+// $DATASET and compressed files are refused; an address has 32 values and a text 255 bytes at most.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +34,7 @@ class RbldnsdZone {
 
   /// "ip4set", "ip4trie" or "dnset"; by the file name's ending where `name` is empty.
   static hf::Result<Format> format_of(std::string_view name, std::string_view path);
+  /// An error names `file_name` and the line.
   static hf::Result<RbldnsdZone> parse(std::string_view text, Format format,
                                        std::string_view file_name);
   static hf::Result<RbldnsdZone> load(const std::string& path, Format format);
@@ -38,7 +46,7 @@ class RbldnsdZone {
 
   struct Listing {
     std::vector<hf::IpAddress> answers;  // the A records that rbldnsd would give
-    std::string text;                    // the TXT, with $ replaced by the address; may be empty
+    std::string text;  // the first TXT, with $ replaced by the address or name; may be empty
   };
   /// nullopt: not listed. IPv6 addresses are in no ip4 zone.
   std::optional<Listing> find(const hf::IpAddress& address) const;
