@@ -63,8 +63,7 @@ class Gate(Server):
     def start(self):
         """Returns when the gate says that it is ready."""
         super().start()
-        if "listen" in self.config_file.read_text():
-            eventually(self._ready, 15, f"gate to listen:\n{self.log_text()}")
+        eventually(self._ready, 15, "the gate to listen")
         return self
 
     def _ready(self):
@@ -115,10 +114,7 @@ class Gate(Server):
 
     def gate_pid(self) -> int:
         """The process that talks to clients, as against the master that started it."""
-        return next(pid for pid in pids_of("smtpgate") if _parent(pid) == self.master_pid())
-
-    def master_pid(self) -> int:
-        return next(pid for pid in pids_of("smtpgate") if _parent(pid) in (self.process.pid, os.getpid()))
+        return next(pid for pid in pids_of("smtpgate") if _parent(pid) == self.process.pid)
 
     def __exit__(self, kind, *_):
         code = self.stop()

@@ -49,13 +49,15 @@ class Server:
         self.name, self.command, self.env = name, list(command), env or {}
         self.host, self.port = host, port
         self.process = None
+        self.pass_fds = ()  # descriptors that the process inherits under their numbers
 
     def start(self):
         libraries = ":".join(str(folder) for pattern in _LIBRARIES for folder in PEERS.glob(pattern))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 list(map(str, self.command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=self.folder, env={**os.environ, "LD_LIBRARY_PATH": libraries, **self.env})
+                cwd=self.folder, pass_fds=self.pass_fds,
+                env={**os.environ, "LD_LIBRARY_PATH": libraries, **self.env})
         if self.port:
             self.wait_for_port(self.host, self.port)
         return self
