@@ -19,20 +19,20 @@ std::string_view name_of(Fault fault);
 /// What is remembered of one client: an IPv4 address or an IPv6 /64.
 /// On disk it is exactly this, little-endian and packed, 46 bytes (docs/formats.md).
 struct HistoryRecord {
-  uint32_t first_seen = 0;      // unix seconds
+  uint32_t first_seen = 0;  // unix seconds
   uint32_t last_seen = 0;
-  uint32_t connections = 0;     // saturating, as all counters here
+  uint32_t connections = 0;  // saturating, as all counters here
   uint32_t handoffs = 0;
   std::array<uint16_t, kFaults> faults{};  // by Fault
-  uint32_t pregreet_pass_until = 0;  // unix seconds: the early-talker test holds until then
-  uint32_t dns_pass_until = 0;       // … and the DNS lists' verdict
-  uint32_t last_decided = 0;    // when the last verdict fell
-  uint8_t last_verdict = 0;     // policy's Action
-  uint8_t last_reason = 0;      // policy's Reason
+  uint32_t pregreet_pass_until = 0;        // unix seconds: the early-talker test holds until then
+  uint32_t dns_pass_until = 0;             // … and the DNS lists' verdict
+  uint32_t last_decided = 0;               // when the last verdict fell
+  uint8_t last_verdict = 0;                // policy's Action
+  uint8_t last_reason = 0;                 // policy's Reason
   int16_t last_score = 0;
 
   bool operator==(const HistoryRecord&) const = default;
-  uint64_t refusals() const;    // sum of faults but hang-ups
+  uint64_t refusals() const;  // sum of faults but hang-ups
 };
 
 inline constexpr size_t kHistoryRecordBytes = 46;

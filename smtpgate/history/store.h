@@ -48,20 +48,25 @@ class HistoryStore {
   hf::Result<Reader> reader() const;
 
   /// Writes all of `batch` in one transaction (sorted, so that pages are touched in order).
+  /// A quarter above the `max_clients` of open() no client is added: those already known are still
+  /// written, and the error tells how many were left out. After any other error none is written.
   hf::Result<void> commit(const Batch& batch);
   /// Removes one client; false if it was not there.
   hf::Result<bool> erase(const HistoryKey& key);
-  /// Calls `visit` for every client in key order until it returns false. One snapshot.
+  /// Calls `visit` for every client in key order until it returns false. No snapshot is held while
+  /// it runs, so a slow visitor costs the daemon nothing; what changes meanwhile may be seen or
+  /// not.
   hf::Result<void> for_each(
       const std::function<bool(const HistoryKey&, const HistoryRecord&)>& visit) const;
 
   struct Expiry {
     uint32_t keep_failed_s = 30 * 86400;  // since last seen, for clients never handed off
     uint32_t keep_passed_s = 90 * 86400;
-    uint64_t max_clients = 5'000'000;     // above it, what was seen longest ago goes earlier
+    uint64_t max_clients = 5'000'000;  // above it, what was seen longest ago goes earlier
   };
-  /// Looks at up to `limit` clients from where the last call stopped, wrapping round, and removes
-  /// those that are due. Returns how many were removed.
+  /// Looks at up to `limit` clients from where the last call stopped, and removes those that are
+  /// due. A call ends with the last client; the next one begins again. Returns how many were
+  /// removed.
   hf::Result<size_t> expire_some(const Expiry& rules, int64_t now, size_t limit);
 
   struct Size {

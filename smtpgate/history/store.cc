@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LMDB is a B+tree of pages that are copied when written; a commit is the switch to a new root.
+// Readers never wait. A page that a commit replaced is used again as soon as no reader can see it,
+// so the cost of holding a snapshot is a growing file: every read here is short.
+//
+// Room: an IPv4 client takes 60 bytes of a leaf page (8 of header, 2 of index, key, record), and
+// random insertion leaves pages about 70 % full, so about 88 bytes a client in all.
+//
+// Without the lock file (a reader who may not write to it) the writer does not know of us and may
+// use a page again after two more commits. What was read is then kept only if that cannot have
+// happened in the meantime.
+#include "smtpgate/history/store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <lmdb.h>
+
+namespace smtpgate {
+namespace {
+
+// A key that can be no client's, since it has neither 4 nor 8 bytes.
+constexpr std::string_view kFormatKey = "format";
+constexpr std::string_view kFormat = "smtpgate history 1";
+
+constexpr mdb_mode_t kFileMode = 0640;
+constexpr unsigned kMostReaders = 1024;  // workers of the daemon, and every command that looks
+
+// The map is address space, not disk. Leaves are at the worst a quarter full (256 bytes a client),
+// and as much again is for the copies that commits make.
+constexpr uint64_t kMapBytesPerClient = 512;
+constexpr uint64_t kMapBytesLeast = 64ULL << 20;
+
+// A look at this many clients takes some fifty microseconds.
+constexpr size_t kSlice = 1000;
+
+using Entry = std::pair<HistoryKey, HistoryRecord>;
+
+MDB_val to_val(std::string_view bytes) {
+  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write through it
+}
+
+std::string_view to_view(const MDB_val& val) {
+  return {static_cast<const char*>(val.mv_data), val.mv_size};
+}
+
+struct CloseEnv {
+  void operator()(MDB_env* env) const { ::mdb_env_close(env); }
+};
+struct AbortTxn {
+  void operator()(MDB_txn* txn) const { ::mdb_txn_abort(txn); }
+};
+struct CloseCursor {
+  void operator()(MDB_cursor* cursor) const { ::mdb_cursor_close(cursor); }
+};
+using Env = std::unique_ptr<MDB_env, CloseEnv>;
+using Txn = std::unique_ptr<MDB_txn, AbortTxn>;
+using Cursor = std::unique_ptr<MDB_cursor, CloseCursor>;
+
+/// What LMDB's code means for whoever runs the gate.
+hf::Error lmdb_error(const std::string& path, int code) {
+  const std::string place = fmt::format("history in {}: {}", path, ::mdb_strerror(code));
+  auto with = [&](std::string_view remedy) {
+    return hf::Error{fmt::format("{}: {}", place, remedy), code > 0 ? code : 0};
+  };
+  switch (code) {
+    case MDB_MAP_FULL:
+      return with("it has outgrown what `[history] max` allows for; raise that and restart");
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_VERSION_MISMATCH:
+      return with("move its data.mdb and lock.mdb away, a new history is then begun");
+    case MDB_READERS_FULL: return with("too many commands are reading it at this moment");
+    case MDB_PANIC: return with("an earlier write failed half-way; restart the gate");
+    case EIO:  // LMDB's code for a write that was cut short, too
+    case EFBIG:
+    case EDQUOT:
+    case ENOSPC: return with("make room on its disk; all that was committed before is kept");
+    case EACCES:
+    case EPERM: return with("run as the user who owns it, or give that user its files");
+    case ENOENT: return with("make the folder, or name another in `[history] path`");
+    default: return with("see whether the folder and its disk are in order");
+  }
+}
+
+/// Whether LMDB can take part in locking: it opens the lock file for writing even to read.
+bool may_lock(const std::string& path) {
+  return ::faccessat(AT_FDCWD, (path + "/lock.mdb").c_str(), R_OK | W_OK, AT_EACCESS) == 0;
+}
+
+bool has_store(const std::string& path) {
+  struct stat info{};
+  // An error other than absence is left for LMDB to report.
+  if (::stat((path + "/data.mdb").c_str(), &info) != 0) return errno != ENOENT;
+  return info.st_size > 0;
+}
+
+bool is_due(const HistoryRecord& record, int64_t now, int64_t keep_failed, int64_t keep_passed) {
+  return now - record.last_seen > (record.handoffs > 0 ? keep_passed : keep_failed);
+}
+
+}  // namespace
+
+struct HistoryStore::State {
+  std::string path;
+  Env env;
+  MDB_dbi table = 0;
+  bool locked = true;
+  uint64_t most_clients = 0;  // above it none is added
+  std::optional<HistoryKey> expired_to;
+
+  hf::Error error(int code) const { return lmdb_error(path, code); }
+
+  hf::Result<Txn> begin(unsigned flags) const {
+    MDB_txn* txn = nullptr;
+    if (const int code = ::mdb_txn_begin(env.get(), nullptr, flags, &txn))
+      return hf::fail(error(code));
+    return Txn(txn);
+  }
+
+  hf::Result<void> commit(Txn txn) const {
+    if (const int code = ::mdb_txn_commit(txn.release())) return hf::fail(error(code));
+    return {};
+  }
+
+  hf::Result<Cursor> cursor(const Txn& txn) const {
+    MDB_cursor* cursor = nullptr;
+    if (const int code = ::mdb_cursor_open(txn.get(), table, &cursor)) return hf::fail(error(code));
+    return Cursor(cursor);
+  }
+
+  uint64_t clients() const {
+    MDB_stat stat{};
+    ::mdb_env_stat(env.get(), &stat);
+    return stat.ms_entries > 0 ? stat.ms_entries - 1 : 0;  // but the format
+  }
+
+  hf::Result<void> check_format(Mode mode);
+  hf::Result<std::vector<Entry>> slice_after(const std::optional<HistoryKey>& last,
+                                             size_t limit) const;
+};
+
+hf::Result<void> HistoryStore::State::check_format(Mode mode) {
+  HF_TRY_ASSIGN(Txn txn, begin(mode == Mode::kReadOnly ? MDB_RDONLY : 0));
+  if (const int code = ::mdb_dbi_open(txn.get(), nullptr, 0, &table)) return hf::fail(error(code));
+  MDB_val key = to_val(kFormatKey), value{};
+  const int code = ::mdb_get(txn.get(), table, &key, &value);
+  if (code == 0 && to_view(value) == kFormat) return {};
+  if (code != 0 && code != MDB_NOTFOUND) return hf::fail(error(code));
+  MDB_stat stat{};
+  ::mdb_stat(txn.get(), table, &stat);
+  if (stat.ms_entries > 0)
+    return hf::fail(fmt::format(
+        "history in {}: its format is \"{}\", this smtpgate knows \"{}\" only: run the version "
+        "that wrote it, or move its data.mdb and lock.mdb away, a new history is then begun",
+        path, code == 0 ? to_view(value) : "unknown", kFormat));
+  if (mode == Mode::kReadOnly) return hf::fail(error(ENOENT));
+  value = to_val(kFormat);
+  if (const int put = ::mdb_put(txn.get(), table, &key, &value, 0)) return hf::fail(error(put));
+  return commit(std::move(txn));
+}
+
+/// Up to `limit` clients that follow `last` in key order, or the first ones. One snapshot.
+hf::Result<std::vector<Entry>> HistoryStore::State::slice_after(
+    const std::optional<HistoryKey>& last, size_t limit) const {
+  std::vector<Entry> slice;
+  while (true) {
+    slice.clear();
+    HF_TRY_ASSIGN(const Txn txn, begin(MDB_RDONLY));
+    HF_TRY_ASSIGN(const Cursor at, cursor(txn));
+    MDB_val key{}, value{};
+    if (last) key = to_val(last->view());
+    int code = ::mdb_cursor_get(at.get(), &key, &value, last ? MDB_SET_RANGE : MDB_FIRST);
+    if (code == 0 && last && to_view(key) == last->view())
+      code = ::mdb_cursor_get(at.get(), &key, &value, MDB_NEXT);
+    for (; code == 0 && slice.size() < limit;
+         code = ::mdb_cursor_get(at.get(), &key, &value, MDB_NEXT)) {
+      const auto client = HistoryKey::decode(to_view(key));
+      const auto record = decode_record(to_view(value));
+      if (client && record) slice.emplace_back(*client, *record);
+    }
+    MDB_envinfo info{};
+    ::mdb_env_info(env.get(), &info);
+    if (!locked && info.me_last_txnid > ::mdb_txn_id(txn.get()) + 1) continue;
+    if (code != 0 && code != MDB_NOTFOUND) return hf::fail(error(code));
+    return slice;
+  }
+}
+
+HistoryStore::HistoryStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HistoryStore::HistoryStore(HistoryStore&&) noexcept = default;
+HistoryStore& HistoryStore::operator=(HistoryStore&&) noexcept = default;
+HistoryStore::~HistoryStore() = default;
+
+hf::Result<HistoryStore> HistoryStore::open(const std::string& path, Mode mode,
+                                            uint64_t max_clients) {
+  auto state = std::make_unique<State>();
+  state->path = path;
+  state->most_clients = max_clients + max_clients / 4;
+  MDB_env* env = nullptr;
+  if (const int code = ::mdb_env_create(&env)) return hf::fail(state->error(code));
+  state->env.reset(env);
+  ::mdb_env_set_maxreaders(env, kMostReaders);
+
+  // Read-ahead would fill memory with pages that nobody asked for: look-ups are random.
+  unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | MDB_NOMETASYNC;
+  if (mode == Mode::kReadOnly) {
+    if (!has_store(path)) return hf::fail(state->error(ENOENT));
+    state->locked = may_lock(path);
+    flags |= MDB_RDONLY | (state->locked ? 0 : MDB_NOLOCK);  // the size of the map is the writer's
+  } else {
+    ::mdb_env_set_mapsize(env, kMapBytesLeast + state->most_clients * kMapBytesPerClient);
+  }
+  if (const int code = ::mdb_env_open(env, path.c_str(), flags, kFileMode))
+    return hf::fail(state->error(code));
+  ::mdb_reader_check(env, nullptr);  // readers that were killed hold pages back
+  HF_TRY(state->check_format(mode));
+  return HistoryStore(std::move(state));
+}
+
+struct HistoryStore::Reader::State {
+  Txn txn;  // kept for its reader's slot, without a snapshot between look-ups
+  MDB_dbi table;
+};
+
+HistoryStore::Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HistoryStore::Reader::Reader(Reader&&) noexcept = default;
+HistoryStore::Reader::~Reader() = default;
+
+hf::Result<HistoryStore::Reader> HistoryStore::reader() const {
+  HF_TRY_ASSIGN(Txn txn, state_->begin(MDB_RDONLY));
+  ::mdb_txn_reset(txn.get());
+  return Reader(std::make_unique<Reader::State>(Reader::State{std::move(txn), state_->table}));
+}
+
+std::optional<HistoryRecord> HistoryStore::Reader::find(const HistoryKey& key) {
+  MDB_txn* txn = state_->txn.get();
+  if (::mdb_txn_renew(txn) != 0) return std::nullopt;
+  std::optional<HistoryRecord> record;
+  MDB_val name = to_val(key.view()), value{};
+  if (::mdb_get(txn, state_->table, &name, &value) == 0) record = decode_record(to_view(value));
+  ::mdb_txn_reset(txn);
+  return record;
+}
+
+hf::Result<void> HistoryStore::commit(const Batch& batch) {
+  ::mdb_reader_check(state_->env.get(), nullptr);
+  std::vector<const Batch::value_type*> sorted;
+  sorted.reserve(batch.size());
+  for (const auto& entry : batch) sorted.push_back(&entry);
+  std::ranges::sort(sorted, {}, [](const auto* entry) -> const auto& { return entry->first; });
+
+  HF_TRY_ASSIGN(Txn txn, state_->begin(0));
+  HF_TRY_ASSIGN(Cursor at, state_->cursor(txn));
+  const uint64_t clients = state_->clients();
+  uint64_t room = state_->most_clients - std::min(clients, state_->most_clients);
+  const bool scarce = room < sorted.size();
+  size_t left_out = 0;
+  for (const auto* entry : sorted) {
+    MDB_val key = to_val(entry->first.view()), value{};
+    if (scarce && ::mdb_cursor_get(at.get(), &key, &value, MDB_SET) == MDB_NOTFOUND) {
+      if (room == 0) {
+        ++left_out;
+        continue;
+      }
+      --room;
+    }
+    const auto bytes = encode(entry->second);
+    key = to_val(entry->first.view());
+    value = to_val({bytes.data(), bytes.size()});
+    if (const int code = ::mdb_cursor_put(at.get(), &key, &value, 0))
+      return hf::fail(state_->error(code));
+  }
+  at.reset();  // LMDB ends a write transaction's cursors with it
+  HF_TRY(state_->commit(std::move(txn)));
+  if (left_out > 0)
+    return hf::fail(
+        fmt::format("history in {}: full with {} clients, so {} new ones are not remembered: raise "
+                    "`[history] max` and restart, or keep clients for less long",
+                    state_->path, clients, left_out));
+  return {};
+}
+
+hf::Result<bool> HistoryStore::erase(const HistoryKey& key) {
+  HF_TRY_ASSIGN(Txn txn, state_->begin(0));
+  MDB_val name = to_val(key.view());
+  const int code = ::mdb_del(txn.get(), state_->table, &name, nullptr);
+  if (code == MDB_NOTFOUND) return false;
+  if (code != 0) return hf::fail(state_->error(code));
+  HF_TRY(state_->commit(std::move(txn)));
+  return true;
+}
+
+hf::Result<void> HistoryStore::for_each(
+    const std::function<bool(const HistoryKey&, const HistoryRecord&)>& visit) const {
+  std::optional<HistoryKey> last;
+  while (true) {
+    HF_TRY_ASSIGN(const auto slice, state_->slice_after(last, kSlice));
+    if (slice.empty()) return {};
+    for (const auto& [key, record] : slice)
+      if (!visit(key, record)) return {};
+    last = slice.back().first;
+  }
+}
+
+// Too many clients shorten both keeping times, so that growth meets expiry half-way: at an eighth
+// above the limit those never handed off go as soon as they are looked at, at a quarter all do.
+hf::Result<size_t> HistoryStore::expire_some(const Expiry& rules, int64_t now, size_t limit) {
+  HF_TRY_ASSIGN(const auto slice, state_->slice_after(state_->expired_to, limit));
+  state_->expired_to.reset();
+  if (slice.size() == limit) state_->expired_to = slice.back().first;
+
+  const uint64_t clients = state_->clients();
+  double excess = 0;  // 1 at a quarter above the limit
+  if (clients > rules.max_clients)
+    excess = std::min(1.0, 4.0 * static_cast<double>(clients - rules.max_clients) /
+                               static_cast<double>(std::max<uint64_t>(rules.max_clients, 1)));
+  const auto keep_failed =
+      static_cast<int64_t>(rules.keep_failed_s * std::max(0.0, 1 - 2 * excess));
+  const auto keep_passed = static_cast<int64_t>(rules.keep_passed_s * (1 - excess));
+
+  size_t removed = 0;
+  Txn txn;
+  for (const auto& [key, record] : slice) {
+    if (!is_due(record, now, keep_failed, keep_passed)) continue;
+    if (!txn) {
+      HF_TRY_ASSIGN(txn, state_->begin(0));
+    }
+    MDB_val name = to_val(key.view());
+    const int code = ::mdb_del(txn.get(), state_->table, &name, nullptr);
+    if (code == 0) ++removed;
+    if (code != 0 && code != MDB_NOTFOUND) return hf::fail(state_->error(code));
+  }
+  if (txn) HF_TRY(state_->commit(std::move(txn)));
+  return removed;
+}
+
+HistoryStore::Size HistoryStore::size() const {
+  MDB_stat stat{};
+  ::mdb_env_stat(state_->env.get(), &stat);
+  const uint64_t pages = stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+  return {state_->clients(), pages * stat.ms_psize};
+}
+
+}  // namespace smtpgate
