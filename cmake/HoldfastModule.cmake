@@ -8,13 +8,13 @@
 
 add_library(hf_flags INTERFACE)
 target_compile_options(hf_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wno-sign-conversion -Werror)
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor -Wno-sign-conversion
+  -Wno-missing-field-initializers -Werror)
 target_include_directories(hf_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_definitions(hf_flags INTERFACE HF_VERSION="${PROJECT_VERSION}")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # g++ does not warn of these with -Wextra; clang's fuzz builds should not be stricter than the rest.
-  target_compile_options(hf_flags INTERFACE -Wno-shorten-64-to-32 -Wno-implicit-int-float-conversion
-    -Wno-missing-field-initializers)
+  target_compile_options(hf_flags INTERFACE -Wno-shorten-64-to-32 -Wno-implicit-int-float-conversion)
 endif()
 if(HF_SANITIZE)
   target_compile_options(hf_flags INTERFACE -fsanitize=${HF_SANITIZE} -fno-sanitize-recover=all)

@@ -116,9 +116,9 @@ hf::Result<void> Gate::open() {
 
 hf::Result<void> Gate::open_log() {
   const Config::Log& log = policy_.rules->config.log;
-  if (log.file.empty()) return hf::open_log(std::string(), log.level);
+  if (log.file.empty()) return hf::open_log({}, log.level);
   HF_TRY_ASSIGN(hf::Fd fd, master_.log_file(log.file));
-  return hf::open_log(std::move(fd), log.level);
+  return hf::log_to(std::move(fd), log.level);
 }
 
 hf::Result<void> Gate::open_history() {

@@ -80,8 +80,8 @@ void RelayOpening::replied() {
   }
 }
 
-void RelayOpening::ask(Step next, std::string_view command) {
-  step_ = next;
+void RelayOpening::ask(Step step, std::string_view command) {
+  step_ = step;
   reply_ = {};
   // Far less than a fresh socket's buffer, so it goes whole or not at all.
   if (!command.empty() &&
@@ -112,10 +112,10 @@ void RelayOpening::fail() {
   backend().set_up(false);  // until a probe or a hand-over succeeds
   Worker& home = worker();
   home.shared().metrics.handoff(backend().uri().kind, false).Increment();
-  const size_t next = index_ + 1;
+  const size_t rest = index_ + 1;
   std::unique_ptr<Connection> connection = take_connection();
   home.end(*this);
-  hand_off_from(home, std::move(connection), next);
+  hand_off_from(home, std::move(connection), rest);
 }
 
 void RelayOpening::on_timer() { fail(); }

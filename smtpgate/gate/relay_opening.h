@@ -28,7 +28,7 @@ class RelayOpening final : public Stage {
 
   void connected();
   void replied();
-  void ask(Step next, std::string_view command);
+  void ask(Step step, std::string_view command);
   void join();
   void fail();
 
