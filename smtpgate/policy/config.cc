@@ -174,7 +174,7 @@ const std::vector<Key>& config_keys() {
           "mail servers in order of preference: postfix-pass:PATH, or proxy-v2, proxy-v1, xclient "
           "or plain with :HOST:PORT or :PATH")),
       key("backend", "stranger_slots", hf::integer(0, 1'000'000), AT(backend.stranger_slots),
-          "sessions of unknown clients alive at once in a postfix-pass backend; the rest is relayed"),
+          "sessions of unknown clients alive in a postfix-pass backend; others are relayed"),
       key("backend", "connect_timeout", hf::duration(100ms, 5min), AT(backend.connect_timeout),
           "how long a backend may take to accept a connection and greet"),
       key("backend", "pickup_timeout", hf::duration(100ms, 1h), AT(backend.pickup_timeout),
@@ -263,7 +263,8 @@ const std::vector<Key>& config_keys() {
 
       needs_restart(key("log", "file", hf::absolute_path(true), AT(log.file),
           "file of the log; unset: standard error, which systemd keeps in its journal")),
-      needs_restart(key("log", "level", log_level(), AT(log.level), "least important messages to write")),
+      needs_restart(key("log", "level", log_level(), AT(log.level),
+          "least important messages to write")),
 
       needs_restart(key("run", "user", hf::word("user name"), AT(run.user),
           "account of the unprivileged processes, where smtpgate starts as root")),
@@ -280,7 +281,7 @@ const std::vector<ListKey>& list_keys() {
   static const std::vector<ListKey> keys = {
       list_key("zone", list_rule(), AT(rule),
           "DNS list as zone, zone*weight, zone=filter or zone=filter*weight"),
-      list_key("file", hf::absolute_path(), AT(file), "local rbldnsd zone data, in place of a zone"),
+      list_key("file", hf::absolute_path(), AT(file), "rbldnsd zone data, in place of a zone"),
       only_of_files(list_key("format", zone_format(), AT(format),
           "format of the file; unset: by the end of its name")),
       filter_key(),
@@ -311,17 +312,20 @@ hf::Result<ListConfig> read_list(const hf::ConfigValue& value, std::string_view 
     return hf::fail(hf::config_error(file_name, value.line, "each list is a [[dnsbl]] table"));
   ListConfig list;
   HF_TRY(hf::read_section(*table, kLists, list_keys(), list, file_name));
+  auto no = [&](const hf::Error& error) {
+    return hf::fail(hf::config_error(file_name, value.line, "[dnsbl] " + error.message));
+  };
   if (!list.file.empty()) {
     if (hf::find_value(*table, "trusted") == nullptr) list.trusted = true;
     if (hf::find_value(*table, "format") == nullptr) {
       auto format = RbldnsdZone::format_of("", list.file);
-      if (!format) return hf::fail(hf::config_error(file_name, value.line, format.error().message));
+      if (!format) return no(format.error());
       list.format = *format;
     }
   }
   if (list.name.empty())
     list.name = list.file.empty() ? list.rule.zone : list.file.substr(list.file.rfind('/') + 1);
-  HF_TRY(check_list(list, value.line, file_name));
+  if (auto fits = check_list(list); !fits) return no(fits.error());
   return list;
 }
 

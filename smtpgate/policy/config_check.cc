@@ -59,22 +59,19 @@ bool asks_dns(const Config& config) {
 
 }  // namespace
 
-hf::Result<void> check_list(const ListConfig& list, int line, std::string_view file_name) {
-  auto no = [&](std::string message) {
-    return hf::fail(hf::config_error(file_name, line, "[dnsbl] " + message));
-  };
+hf::Result<void> check_list(const ListConfig& list) {
   if (list.file.empty() == list.rule.zone.empty())
-    return no("a list has either a zone to ask or a file to read: write one of them");
+    return hf::fail("a list has either a zone to ask or a file to read: write one of them");
   if (!is_name(list.name))
-    return no(
-        fmt::format("name: \"{}\" has other characters than letters, digits, \".\", \"-\" and "
-                    "\"_\": set a plain name",
+    return hf::fail(
+        fmt::format("name: \"{}\" has other characters than letters, digits, \".\", "
+                    "\"-\" and \"_\": set a plain name",
                     list.name));
   const bool dead = std::ranges::any_of(
       kDeadZones, [&](std::string_view zone) { return is_within(list.rule.zone, zone); });
   if (dead && !list.dead_ok)
-    return no(
-        fmt::format("zone: {} was closed by its operator and may call every client listed: "
+    return hf::fail(
+        fmt::format("{} was closed by its operator and may call every client listed: "
                     "remove it, or set dead_ok = true if you serve that zone yourself",
                     list.rule.zone));
   return {};

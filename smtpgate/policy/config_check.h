@@ -14,7 +14,7 @@ namespace smtpgate {
 /// `sections` is the file that `config` was read from; it gives errors their lines.
 hf::Result<void> check_config(const Config& config, const hf::ConfigValue::Table& sections,
                               std::string_view file_name);
-/// `line` is where the list's table stands.
-hf::Result<void> check_list(const ListConfig& list, int line, std::string_view file_name);
+/// The error has no place; whoever read the list knows it.
+hf::Result<void> check_list(const ListConfig& list);
 
 }  // namespace smtpgate

@@ -282,13 +282,13 @@ TEST_CASE("a list must be one thing with a plain name") {
             .starts_with("t.toml:3: [dnsbl] name: \"my,list.ip4set\" has other characters"));
   CHECK(refusal("[[dnsbl]]\nzone = \"a.example=127.0.0.[\"\n")
             .starts_with("t.toml:4: [dnsbl] zone: "));
-  CHECK(refusal("[[dnsbl]]\nfile = \"/var/lib/rbl/drop\"\n").starts_with("t.toml:3: "));
+  CHECK(refusal("[[dnsbl]]\nfile = \"/var/lib/rbl/drop\"\n").starts_with("t.toml:3: [dnsbl] "));
 }
 
 TEST_CASE("a list that is known to be closed is refused unless that is meant") {
   const std::string zone = "[[dnsbl]]\nzone = \"spam.dnsbl.sorbs.net=127.0.0.6*3\"\n";
   CHECK(refusal(zone).starts_with(
-      "t.toml:3: [dnsbl] zone: spam.dnsbl.sorbs.net was closed by its operator"));
+      "t.toml:3: [dnsbl] spam.dnsbl.sorbs.net was closed by its operator"));
   CHECK(with_backend(zone + "dead_ok = true\n").lists.size() == 1);
   CHECK(with_backend("[[dnsbl]]\nzone = \"notdnsbl.sorbs.net\"\n").lists.size() == 1);
 }
