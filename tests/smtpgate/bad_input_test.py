@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever a client sends or does, it gets a right reply or a clean end, and one verdict is logged."""
+"""Whatever a client sends or does, it gets a right reply or a clean end, and one log line."""
 import os
 import time
 import unittest
@@ -10,17 +10,25 @@ from lab import Client, Gate, Sink, eventually, free_address, main
 
 TLS = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + os.urandom(80)
 INPUTS = {
-    "garbage UTF-8": b"\xc3\x28\xa0\xa1\xf8\xa1\xa1\xa1\xfc\r\n", "overlong UTF-8": b"\xc0\xaf" * 40 + b"\r\n",
+    "garbage UTF-8": b"\xc3\x28\xa0\xa1\xf8\xa1\xa1\xa1\xfc\r\n",
+    "overlong UTF-8": b"\xc0\xaf" * 40 + b"\r\n",
     "TLS hello": TLS, "HTTP": b"GET / HTTP/1.1\r\nHost: mx.test\r\n\r\n",
     "HTTP POST of SMTP": b"POST / HTTP/1.0\r\n\r\nEHLO x\r\nMAIL FROM:<a@b.example>\r\n",
     "SSH": b"SSH-2.0-Go\r\n", "RDP": b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01",
-    "only NULs": b"\0" * 5000, "line without end": b"A" * 200_000, "long line": b"EHLO " + b"x" * 3000 + b"\r\n",
-    "bare LF": b"EHLO x\nMAIL FROM:<a@b.example>\n", "bare CR": b"EHLO x\rMAIL\r", "empty lines": b"\r\n" * 300,
-    "pipelined burst": b"EHLO x\r\n" + b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n" * 50,
+    "only NULs": b"\0" * 5000,
+    "line without end": b"A" * 200_000,
+    "long line": b"EHLO " + b"x" * 3000 + b"\r\n",
+    "bare LF": b"EHLO x\nMAIL FROM:<a@b.example>\n",
+    "bare CR": b"EHLO x\rMAIL\r",
+    "empty lines": b"\r\n" * 300,
+    "pipelined burst": b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n" * 50,
     "QUIT first": b"QUIT\r\n", "DATA without RCPT": b"DATA\r\nhi\r\n.\r\n",
-    "BDAT": b"BDAT 1000000000 LAST\r\n" + b"x" * 1000, "STARTTLS injection": b"STARTTLS\r\nEHLO x\r\n" + TLS,
-    "format string": b"EHLO %s%n%x\r\n", "log injection": b"EHLO x\r\nconn v=1 id=forged verdict=handoff\r\n",
-    "PROXY v1": b"PROXY TCP4 11.9.9.9 11.0.0.1 1 25\r\n", "PROXY v2": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\1" * 12,
+    "BDAT": b"BDAT 1000000000 LAST\r\n" + b"x" * 1000,
+    "STARTTLS injection": b"STARTTLS\r\nEHLO x\r\n" + TLS,
+    "format string": b"EHLO %s%n%x\r\n",
+    "log injection": b"EHLO x\r\nconn v=1 id=forged verdict=handoff\r\n",
+    "PROXY v1": b"PROXY TCP4 11.9.9.9 11.0.0.1 1 25\r\n",
+    "PROXY v2": b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + b"\1" * 12,
 }
 
 

@@ -32,7 +32,8 @@ class Limits(unittest.TestCase):
             held.pop().close()
             reasons = sorted(line["limit"] for line in gate.wait_for_lines(4))
             self.assertEqual(reasons, ["-", "-", "-", "per-ip"])
-            self.assertEqual(gate.metrics()['smtpgate_concurrency_limited_total{scope="per-ip"}'], 1)
+            series = 'smtpgate_concurrency_limited_total{scope="per-ip"}'
+            self.assertEqual(gate.metrics()[series], 1)
 
     def test_per_network_v4(self):
         with Sink(), Gate({"limits": {"per_net24": 3}}) as gate:
@@ -74,8 +75,8 @@ class Limits(unittest.TestCase):
             gate.wait_for_lines(6)
 
     def test_full_waiting_room_keeps_the_door_open_for_the_known(self):
-        with Sink(), Gate({"limits": {"waiting": 3},
-                           "banner": {"wait": "4s", "min_wait": "2s", "stress_wait": "2s"}}) as gate:
+        slow = {"wait": "4s", "min_wait": "2s", "stress_wait": "2s"}
+        with Sink(), Gate({"limits": {"waiting": 3}, "banner": slow}) as gate:
             known = free_address()
             with Client(known) as client:
                 client.reply()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Lists decide as postscreen's syntax says: from rbldnsd behind unbound, from files, and together."""
+"""Lists decide as postscreen's syntax says: from rbldnsd behind unbound, and from files."""
 import time
 import unittest
 
@@ -31,7 +31,7 @@ class Lists(unittest.TestCase):
                              {"zone": "wl.test=127.0.[0..255].[1;2]*-5"}]}) as gate:
             said, line = self.verdict(gate, LISTED)
             self.assertEqual(said.code, 550)
-            self.assertTrue(said.text.startswith(f"5.7.1 Client {LISTED} is listed by bl.test"), said)
+            self.assertIn(f"5.7.1 Client {LISTED} is listed by bl.test", said.text)
             self.assertIn(f"https://bl.test/why?{LISTED}", said.text)
             self.assertIn(f"[{line['id']}]", said.text)
             self.assertEqual((line["reason"], line["score"]), ("listed", "8"))
@@ -88,13 +88,13 @@ class Lists(unittest.TestCase):
             self.assertEqual(self.verdict(gate, "11.207.1.1")[0].code, 250)
 
     def test_weights_add_up_and_one_untrusted_list_refuses_for_now_only(self):
-        def listed(*zones):
-            return {zone: (lambda q: [q.a("127.0.0.2")]) for zone in zones}
-        for zones, expected in (({"a.test*5": 0, "b.test*3": 0}, 550), ({"a.test*5": 0}, 250),
-                                ({"a.test*9": 0}, 451), ({"a.test*9": True}, 550)):
-            with self.subTest(zones=zones), ScriptedDns(listed("a.test", "b.test")) as dns, Sink(), \
-                 Gate({"dns": {"servers": [dns.address]},
-                       "dnsbl": [{"zone": z, "trusted": bool(t)} for z, t in zones.items()]}) as gate:
+        script = {zone: (lambda q: [q.a("127.0.0.2")]) for zone in ("a.test", "b.test")}
+        for zones, trusted, expected in ((["a.test*5", "b.test*3"], False, 550),
+                                         (["a.test*5"], False, 250),
+                                         (["a.test*9"], False, 451), (["a.test*9"], True, 550)):
+            lists = [{"zone": zone, "trusted": trusted} for zone in zones]
+            with self.subTest(lists=lists), ScriptedDns(script) as dns, Sink(), \
+                 Gate({"dns": {"servers": [dns.address]}, "dnsbl": lists}) as gate:
                 said, line = self.verdict(gate, free_address())
                 self.assertEqual(said.code, expected, line)
 

@@ -58,9 +58,9 @@ class Metrics(unittest.TestCase):
             self.assertEqual(fetch("/status"), 200)
             self.assertEqual(fetch("/etc/passwd"), 404)
             self.assertIn(fetch("/metrics", "POST"), (400, 405))
-            for garbage in (b"\0" * 100, b"GET " + b"a" * 100_000 + b"\r\n\r\n", b"\xff\xfe\r\n\r\n"):
-                with Client("127.0.0.1", to="127.0.0.1", port=9725, first=garbage, timeout=15) as client:
-                    client.half_close()
+            for garbage in (b"\0" * 100, b"GET " + b"a" * 100_000 + b"\r\n\r\n", b"\xff\r\n\r\n"):
+                with Client("127.0.0.1", to="127.0.0.1", port=9725, timeout=15) as client:
+                    client.send(garbage).half_close()
                     client.rest()
             self.assertEqual(fetch("/metrics"), 200)
             self.assertIsNone(gate.process.poll())

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A real Postfix behind the gate sees real addresses and gets every byte, by each way of handing over."""
+"""A real Postfix behind the gate sees real addresses and gets every byte, handed over any way."""
 import hashlib
 import os
 import subprocess
@@ -130,8 +130,8 @@ class BehindTheGate(unittest.TestCase):
             for target, source in ((SERVER, free_address()), (SERVER6, "2a0f:ffff:78::1")):
                 before = len(self.postfix.mails())
                 subprocess.run(
-                    ["swaks", "--to", "b@example.net", "--from", "a@example.com", "--helo", "s.example",
-                     "--server", target, "--local-interface", source, "--body", "by swaks",
+                    ["swaks", "--to", "b@example.net", "--from", "a@example.com",
+                     "--helo", "s.example", "--server", target, "--local-interface", source, "--body", "by swaks",
                      *(["-6"] if ":" in target else [])],
                     check=True, stdout=subprocess.DEVNULL, timeout=60)
                 self.assertIn(b"by swaks", self.postfix.wait_for_mail(before + 1))
@@ -144,7 +144,8 @@ class BehindTheGate(unittest.TestCase):
             libraries = PEERS / "usr/lib/postfix"
             subprocess.run(
                 [PEERS / "usr/sbin/smtp-source", "-s", "10", "-m", "60", "-l", "20000", "-d",
-                 "-f", "a@example.com", "-t", "b@example.net", f"{SERVER}:25"], check=True, timeout=60,
+                 "-f", "a@example.com", "-t", "b@example.net", f"{SERVER}:25"],
+                check=True, timeout=60,
                 env={"LD_LIBRARY_PATH": str(libraries),
                      "MAIL_CONFIG": str(self.postfix.folder / "etc")})
             eventually(lambda: len(self.postfix.mails()) == before + 60, 30, "60 mails")

@@ -28,10 +28,10 @@ class Reload(unittest.TestCase):
 
     def test_bad_configuration_changes_nothing(self):
         with Sink(), Gate() as gate:
-            gate.config_file.write_text('[backend]\nhandoff = "plain:127.0.0.1:2525"\n[limit]\nper_ip = 1\n')
+            gate.config_file.write_text('[backend]\nhandoff = "plain:127.0.0.1:2525"\n'
+                                        "[limit]\nper_ip = 1\n")
             text = gate.cli("reload", check=1)
-            self.assertIn('unknown section [limit] (did you mean "limits"?)'.split(" (")[0], text)
-            self.assertIn(":3", text)
+            self.assertRegex(text, r':3: .*limit.*did you mean .*limits')
             self.assertIn("keeping the old configuration", gate.log_text())
             self.assertEqual(gate.metrics()["smtpgate_config_reload_success"], 0)
             self.assertEqual(self.banner(), b"220-mx.test ESMTP\r\n")

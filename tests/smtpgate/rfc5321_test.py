@@ -40,7 +40,7 @@ RULES = {
     "2.3.8 a bare LF ends no second command": (
         "listed", [(None, 220), ("EHLO c.example", 550), ("NOOP\nNOOP", 421), (None, None)]),
     "3.3 pipelined commands each get a reply": (
-        "listed", [(None, 220), ("EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>", 550),
+        "listed", [(None, 220), ("EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<c@d.example>", 550),
                    (None, 550), (None, 550), ("QUIT", 221)]),
 }
 
@@ -60,7 +60,8 @@ class Conformance(unittest.TestCase):
     def test_rules(self):
         for rule, (who, steps) in RULES.items():
             address = {"denied": DENIED, "listed": LISTED, "early": free_address()}[who]
-            with self.subTest(rule), Client(address, first=EARLY if who == "early" else b"") as client:
+            first = EARLY if who == "early" else b""
+            with self.subTest(rule), Client(address, first=first) as client:
                 for said, expected in steps:
                     if said is not None:
                         client.send(said.encode() + b"\r\n")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A stop lets sessions end in their time; sockets may come from systemd; descriptors may run out."""
+"""A stop lets sessions end; sockets may come from systemd; descriptors may run out."""
 import os
 import signal
 import socket
@@ -65,8 +65,8 @@ class Stop(unittest.TestCase):
         # systemd passes listening sockets from descriptor 3 on and names the process meant.
         with socket.create_server((SERVER, 25), backlog=128) as listener, Sink():
             gate = Gate({"listen": {"addresses": []}})
-            gate.command = ["sh", "-c", f"exec 3<&{listener.fileno()}; LISTEN_FDS=1; LISTEN_PID=$$; "
-                            'export LISTEN_FDS LISTEN_PID; exec "$0" "$@"', *gate.command]
+            gate.command = ["sh", "-c", f"exec 3<&{listener.fileno()}; "
+                            'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" "$@"', *gate.command]
             gate.pass_fds = [listener.fileno()]
             address = free_address()
             with Client(address) as early:  # comes before the gate, and waits in the queue

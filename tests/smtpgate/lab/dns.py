@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DNS servers for tests: rbldnsd, unbound, and one that answers as badly as a script tells it to."""
+"""DNS servers for tests: rbldnsd, unbound, and one that answers as badly as a script says."""
 import ipaddress
 import socket
 import struct

@@ -64,7 +64,7 @@ def _set_up():
     run("ip", "-6", "route", "add", "local", "2a0f:ffff::/32", "dev", "lo")
     Path("/proc/sys/net/ipv6/ip_nonlocal_bind").write_text("1")
     for name, lines in (
-            ("passwd", [f"{u}:x:{i}:{i}::/nonexistent:/usr/sbin/nologin" for u, i in _USERS.items()]),
+            ("passwd", [f"{u}:x:{i}:{i}::/nonexistent:/bin/false" for u, i in _USERS.items()]),
             ("group", [f"{g}:x:{i}:" for g, i in _GROUPS.items()])):
         private = scratch() / name
         private.write_text(Path("/etc", name).read_text() + "\n".join(lines) + "\n")

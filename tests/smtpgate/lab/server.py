@@ -52,7 +52,7 @@ class Server:
         self.pass_fds = ()  # descriptors that the process inherits under their numbers
 
     def start(self):
-        libraries = ":".join(str(folder) for pattern in _LIBRARIES for folder in PEERS.glob(pattern))
+        libraries = ":".join(str(path) for where in _LIBRARIES for path in PEERS.glob(where))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 list(map(str, self.command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -87,7 +87,7 @@ class Server:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-            raise AssertionError(f"{self.name} did not stop within {seconds} s of {how!r}") from None
+            raise AssertionError(f"{self.name} runs on {seconds} s after {how!r}") from None
 
     def __enter__(self):
         return self.start()
