@@ -26,8 +26,13 @@ hf::Result<int> quarter(int n) {
 }
 
 hf::Result<std::unique_ptr<int>> boxed(int n) {
-  HF_TRY_ASSIGN(auto box, hf::Result<std::unique_ptr<int>>(std::make_unique<int>(n)));
-  return box;
+  if (n < 0) return hf::fail("negative");
+  return std::make_unique<int>(n);
+}
+
+hf::Result<int> unboxed(int n) {
+  HF_TRY_ASSIGN(const std::unique_ptr<int> box, boxed(n));
+  return *box;
 }
 
 }  // namespace
@@ -41,7 +46,8 @@ TEST_CASE("HF_TRY goes on after success and hands an error out") {
 TEST_CASE("HF_TRY_ASSIGN takes the value, also one that can only be moved") {
   CHECK(quarter(12).value() == 3);
   CHECK_FALSE(quarter(6).has_value());
-  CHECK(*boxed(7).value() == 7);
+  CHECK(unboxed(7).value() == 7);
+  CHECK(unboxed(-1).error().message == "negative");
 }
 
 TEST_CASE("an error of the system keeps its errno under every context") {
