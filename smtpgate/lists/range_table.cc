@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMostValues = 32;
 constexpr int kLevels = 33;
+constexpr size_t kRangesPerBucket = 4;
 
 /// What is open at the sweep's position.
 class OpenRanges {
@@ -105,12 +106,24 @@ RangeTable::RangeTable(std::vector<LevelledRange> ranges) {
       open.remove(ranges[by_end[next_end++]]);
   }
   for (auto* array : {&first_, &last_, &set_, &set_end_, &members_}) array->shrink_to_fit();
+  index_buckets();
+}
+
+void RangeTable::index_buckets() {
+  const auto bits = static_cast<int>(std::bit_width(first_.size() / kRangesPerBucket));
+  bucket_shift_ = 32 - bits;
+  bucket_begin_.resize((size_t{1} << bits) + 1);
+  for (const uint32_t first : first_) ++bucket_begin_[bucket_of(first) + 1];
+  std::partial_sum(bucket_begin_.begin(), bucket_begin_.end(), bucket_begin_.begin());
 }
 
 std::span<const uint32_t> RangeTable::find(uint32_t address) const {
-  const auto after = std::ranges::upper_bound(first_, address);
+  if (first_.empty()) return {};
+  const size_t bucket = bucket_of(address);
+  const auto after = std::upper_bound(first_.begin() + bucket_begin_[bucket],
+                                      first_.begin() + bucket_begin_[bucket + 1], address);
   if (after == first_.begin()) return {};
-  const auto i = static_cast<size_t>(after - first_.begin()) - 1;
+  const auto i = static_cast<size_t>(after - first_.begin()) - 1;  // may be of a bucket before
   if (last_[i] < address) return {};
   const uint32_t set = set_[i];
   const uint32_t begin = set == 0 ? 0 : set_end_[set - 1];
@@ -119,7 +132,7 @@ std::span<const uint32_t> RangeTable::find(uint32_t address) const {
 
 size_t RangeTable::memory_bytes() const {
   return (first_.capacity() + last_.capacity() + set_.capacity() + set_end_.capacity() +
-          members_.capacity()) *
+          members_.capacity() + bucket_begin_.capacity()) *
          sizeof(uint32_t);
 }
 

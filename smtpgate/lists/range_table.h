@@ -7,10 +7,12 @@
 // them is an exclusion.
 // Idea: between two neighbouring bounds of ranges nothing changes. So sweep over the bounds in
 // order, keep what is open at each level, and write one disjoint range per stretch that has values;
-// stretches that touch and have the same values become one. A look-up is then one binary search.
+// stretches that touch and have the same values become one. A look-up is then a binary search among
+// the few ranges that begin in the same bucket: memory is what a look-up waits for, and the search
+// through all of a million ranges touches four times as much of it.
 // Limits: an address keeps at most 32 different values, so that a table is never larger than its
 // input times a constant.
-// Cost: building n log n; 12 bytes a range, and each different set of values once.
+// Cost: building n log n; 13 bytes a range, and each different set of values once.
 #pragma once
 
 #include <cstdint>
@@ -39,11 +41,16 @@ class RangeTable {
 
  private:
   class Builder;
+  void index_buckets();
+  size_t bucket_of(uint32_t address) const { return uint64_t{address} >> bucket_shift_; }
 
   std::vector<uint32_t> first_, last_;  // disjoint ranges in order
   std::vector<uint32_t> set_;           // parallel to them: which set of values
   std::vector<uint32_t> set_end_;       // where each set ends in members_
   std::vector<uint32_t> members_;
+  // Addresses with the same upper bits are a bucket; here its ranges begin in first_.
+  std::vector<uint32_t> bucket_begin_;
+  int bucket_shift_ = 32;
 };
 
 }  // namespace smtpgate

@@ -2,8 +2,8 @@
 //
 // Zone data in rbldnsd's formats (rbldnsd(8)), read without any DNS: ip4set, ip4trie, dnset.
 //
-// Addresses are kept as a sorted array of disjoint ranges, so that a look-up is one binary search:
-// 12 bytes a range, about 100 ns at a million of them (range_table.h). The formats differ in how
+// Addresses are kept as a sorted array of disjoint ranges, so that a look-up is a binary search:
+// 13 bytes a range, about 100 ns at a million of them (range_table.h). The formats differ in how
 // overlaps are settled, and that is done when the file is loaded:
 //
 //   ip4set   all values of the finest of /32, /24, /16 and /8 that has the address, each line being
