@@ -1,49 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtpgate/history/pending.h"
 
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
-#include <optional>
 #include <random>
-#include <string>
 
 #include <doctest/doctest.h>
 
-using smtpgate::HistoryKey;
-using smtpgate::HistoryRecord;
-using smtpgate::HistoryStore;
-using smtpgate::PendingHistory;
+#include "smtpgate/history/test_store.h"
+
+using namespace smtpgate;
 
 namespace {
 
 struct Fixture {
-  std::string folder = std::filesystem::temp_directory_path() / "pending_XXXXXX";
-  std::optional<HistoryStore> store;
-  std::optional<HistoryStore::Reader> reader;
+  TempFolder folder;
+  HistoryStore store = open_store(folder);
+  HistoryStore::Reader reader = open_reader(store);
   PendingHistory pending;
 
-  Fixture() {
-    REQUIRE(::mkdtemp(folder.data()) != nullptr);
-    auto opened = HistoryStore::open(folder, HistoryStore::Mode::kReadWrite, 10'000);
-    REQUIRE(opened.has_value());
-    store.emplace(std::move(*opened));
-    auto way_in = store->reader();
-    REQUIRE(way_in.has_value());
-    reader.emplace(std::move(*way_in));
-  }
-  ~Fixture() {
-    reader.reset();
-    store.reset();
-    std::filesystem::remove_all(folder);
-  }
-  uint32_t connections(const HistoryKey& key) { return pending.get(key, *reader).connections; }
+  uint32_t connections(const HistoryKey& key) { return pending.get(key, reader).connections; }
 };
-
-HistoryKey key_of(uint32_t n) {
-  return HistoryKey::of(hf::IpAddress::v4(n));
-}
 
 HistoryRecord with_connections(uint32_t count) {
   HistoryRecord record;
@@ -54,12 +31,12 @@ HistoryRecord with_connections(uint32_t count) {
 }  // namespace
 
 TEST_CASE_FIXTURE(Fixture, "a client never seen has a default record") {
-  CHECK(pending.get(key_of(1), *reader) == HistoryRecord{});
+  CHECK(pending.get(key_of(1), reader) == HistoryRecord{});
   CHECK(pending.take_batch() == nullptr);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the newest record wins wherever it is") {
-  REQUIRE(store->commit({{key_of(1), with_connections(1)}}));
+  REQUIRE(store.commit({{key_of(1), with_connections(1)}}));
   CHECK(connections(key_of(1)) == 1);
   pending.put(key_of(1), with_connections(2));
   CHECK(connections(key_of(1)) == 2);
@@ -69,7 +46,7 @@ TEST_CASE_FIXTURE(Fixture, "the newest record wins wherever it is") {
   pending.put(key_of(1), with_connections(3));
   CHECK(connections(key_of(1)) == 3);
   CHECK(batch->at(key_of(1)).connections == 2);
-  REQUIRE(store->commit(*batch));
+  REQUIRE(store.commit(*batch));
   pending.committed();
   CHECK(connections(key_of(1)) == 3);
 }
@@ -100,11 +77,11 @@ TEST_CASE_FIXTURE(Fixture, "whatever the order of events, a worker reads what it
         break;
       }
       case 1:
-        if (batch) REQUIRE(store->commit(*batch));  // the worker has not been told yet
+        if (batch) REQUIRE(store.commit(*batch));  // the worker has not been told yet
         break;
       case 2:
         if (!batch) break;
-        REQUIRE(store->commit(*batch));
+        REQUIRE(store.commit(*batch));
         pending.committed();
         batch.reset();
         break;

@@ -7,9 +7,11 @@
 // Room: an IPv4 client takes 60 bytes of a leaf page (8 of header, 2 of index, key, record), and
 // random insertion leaves pages about 70 % full, so about 88 bytes a client in all.
 //
-// Without the lock file (a reader who may not write to it) the writer does not know of us and may
-// use a page again after two more commits. What was read is then kept only if that cannot have
-// happened in the meantime.
+// A reader who may not write to the lock file reads without it. The writer does not know of such a
+// reader and may use a page again in the third commit from its snapshot on, so what was read counts
+// only if there was at most one since, and is read again otherwise. On the way LMDB may come upon a
+// page that makes no sense to it, which it asserts not to happen; its assertion then ends the
+// attempt, not the program.
 #include "smtpgate/history/store.h"
 
 #include <fcntl.h>
@@ -18,12 +20,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csetjmp>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 #include <lmdb.h>
+
+#include "base/core/text.h"
 
 namespace smtpgate {
 namespace {
@@ -74,7 +79,9 @@ hf::Error lmdb_error(const std::string& path, int code) {
   };
   switch (code) {
     case MDB_MAP_FULL:
-      return with("it has outgrown what `[history] max` allows for; raise that and restart");
+      return with(
+          "it has outgrown what `[history] max` allows for: raise that and restart, or end the "
+          "program that has been reading it for long");
     case MDB_INVALID:
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
@@ -82,14 +89,50 @@ hf::Error lmdb_error(const std::string& path, int code) {
       return with("move its data.mdb and lock.mdb away, a new history is then begun");
     case MDB_READERS_FULL: return with("too many commands are reading it at this moment");
     case MDB_PANIC: return with("an earlier write failed half-way; restart the gate");
-    case EIO:  // LMDB's code for a write that was cut short, too
+    case EIO:  // also what LMDB calls a write that was cut short
     case EFBIG:
     case EDQUOT:
-    case ENOSPC: return with("make room on its disk; all that was committed before is kept");
+    case ENOSPC:
+      return with(
+          "its disk is full or failing: make room there; all that was committed before is kept");
     case EACCES:
     case EPERM: return with("run as the user who owns it, or give that user its files");
-    case ENOENT: return with("make the folder, or name another in `[history] path`");
+    case ENOENT:
+      return with("the gate makes it, if the folder that `[history] path` names is there");
     default: return with("see whether the folder and its disk are in order");
+  }
+}
+
+thread_local std::jmp_buf start_of_attempt;
+
+[[noreturn]] void on_nonsense(MDB_env*, const char*) {
+  std::longjmp(start_of_attempt, 1);
+}
+
+/// `read`, unless it ends early in nonsense.
+template <class Read>
+int attempt(const Read& read) {
+  if (setjmp(start_of_attempt) != 0) return MDB_CORRUPTED;
+  return read();
+}
+
+bool may_have_changed(MDB_txn* txn) {
+  MDB_envinfo info{};
+  ::mdb_env_info(::mdb_txn_env(txn), &info);
+  return info.me_last_txnid > ::mdb_txn_id(txn) + 1;
+}
+
+/// Runs `read` on a snapshot in the reset transaction `txn`, and again if it was read without the
+/// lock and may have changed. `read` may be left by a jump out of LMDB: nothing of its own may need
+/// a destructor. Returns LMDB's code.
+template <class Read>
+int read_snapshot(MDB_txn* txn, bool locked, const Read& read) {
+  while (true) {
+    if (const int code = ::mdb_txn_renew(txn)) return code;
+    const int code = locked ? read() : attempt(read);
+    const bool valid = locked || !may_have_changed(txn);
+    ::mdb_txn_reset(txn);
+    if (valid) return code;
   }
 }
 
@@ -133,12 +176,6 @@ struct HistoryStore::State {
     return {};
   }
 
-  hf::Result<Cursor> cursor(const Txn& txn) const {
-    MDB_cursor* cursor = nullptr;
-    if (const int code = ::mdb_cursor_open(txn.get(), table, &cursor)) return hf::fail(error(code));
-    return Cursor(cursor);
-  }
-
   uint64_t clients() const {
     MDB_stat stat{};
     ::mdb_env_stat(env.get(), &stat);
@@ -151,50 +188,64 @@ struct HistoryStore::State {
 };
 
 hf::Result<void> HistoryStore::State::check_format(Mode mode) {
-  HF_TRY_ASSIGN(Txn txn, begin(mode == Mode::kReadOnly ? MDB_RDONLY : 0));
-  if (const int code = ::mdb_dbi_open(txn.get(), nullptr, 0, &table)) return hf::fail(error(code));
-  MDB_val key = to_val(kFormatKey), value{};
-  const int code = ::mdb_get(txn.get(), table, &key, &value);
-  if (code == 0 && to_view(value) == kFormat) return {};
-  if (code != 0 && code != MDB_NOTFOUND) return hf::fail(error(code));
-  MDB_stat stat{};
-  ::mdb_stat(txn.get(), table, &stat);
-  if (stat.ms_entries > 0)
+  std::string format;
+  size_t entries = 0;
+  {
+    HF_TRY_ASSIGN(const Txn txn, begin(MDB_RDONLY));
+    if (const int code = ::mdb_dbi_open(txn.get(), nullptr, 0, &table))
+      return hf::fail(error(code));
+    ::mdb_txn_reset(txn.get());
+    const int code = read_snapshot(txn.get(), locked, [&] {
+      MDB_stat stat{};
+      if (const int failed = ::mdb_stat(txn.get(), table, &stat)) return failed;
+      entries = stat.ms_entries;
+      MDB_val key = to_val(kFormatKey), value{};
+      const int got = ::mdb_get(txn.get(), table, &key, &value);
+      format = got == 0 ? to_view(value) : "unknown";
+      return got;
+    });
+    if (code != 0 && code != MDB_NOTFOUND) return hf::fail(error(code));
+  }
+  if (format == kFormat) return {};
+  if (entries > 0)
     return hf::fail(fmt::format(
         "history in {}: its format is \"{}\", this smtpgate knows \"{}\" only: run the version "
         "that wrote it, or move its data.mdb and lock.mdb away, a new history is then begun",
-        path, code == 0 ? to_view(value) : "unknown", kFormat));
+        path, hf::printable(format), kFormat));
   if (mode == Mode::kReadOnly) return hf::fail(error(ENOENT));
-  value = to_val(kFormat);
-  if (const int put = ::mdb_put(txn.get(), table, &key, &value, 0)) return hf::fail(error(put));
+  HF_TRY_ASSIGN(Txn txn, begin(0));
+  MDB_val key = to_val(kFormatKey), value = to_val(kFormat);
+  if (const int code = ::mdb_put(txn.get(), table, &key, &value, 0)) return hf::fail(error(code));
   return commit(std::move(txn));
 }
 
 /// Up to `limit` clients that follow `last` in key order, or the first ones. One snapshot.
 hf::Result<std::vector<Entry>> HistoryStore::State::slice_after(
     const std::optional<HistoryKey>& last, size_t limit) const {
+  HF_TRY_ASSIGN(const Txn txn, begin(MDB_RDONLY));
+  ::mdb_txn_reset(txn.get());
+  Cursor at;
   std::vector<Entry> slice;
-  while (true) {
+  slice.reserve(limit);
+  const int code = read_snapshot(txn.get(), locked, [&] {
     slice.clear();
-    HF_TRY_ASSIGN(const Txn txn, begin(MDB_RDONLY));
-    HF_TRY_ASSIGN(const Cursor at, cursor(txn));
-    MDB_val key{}, value{};
-    if (last) key = to_val(last->view());
-    int code = ::mdb_cursor_get(at.get(), &key, &value, last ? MDB_SET_RANGE : MDB_FIRST);
-    if (code == 0 && last && to_view(key) == last->view())
-      code = ::mdb_cursor_get(at.get(), &key, &value, MDB_NEXT);
-    for (; code == 0 && slice.size() < limit;
-         code = ::mdb_cursor_get(at.get(), &key, &value, MDB_NEXT)) {
+    MDB_cursor* cursor = nullptr;
+    if (const int failed = ::mdb_cursor_open(txn.get(), table, &cursor)) return failed;
+    at.reset(cursor);
+    MDB_val key = last ? to_val(last->view()) : MDB_val{}, value{};
+    int step = ::mdb_cursor_get(cursor, &key, &value, last ? MDB_SET_RANGE : MDB_FIRST);
+    if (step == 0 && last && to_view(key) == last->view())
+      step = ::mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    while (step == 0 && slice.size() < limit) {
       const auto client = HistoryKey::decode(to_view(key));
       const auto record = decode_record(to_view(value));
       if (client && record) slice.emplace_back(*client, *record);
+      step = ::mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
-    MDB_envinfo info{};
-    ::mdb_env_info(env.get(), &info);
-    if (!locked && info.me_last_txnid > ::mdb_txn_id(txn.get()) + 1) continue;
-    if (code != 0 && code != MDB_NOTFOUND) return hf::fail(error(code));
-    return slice;
-  }
+    return step;
+  });
+  if (code != 0 && code != MDB_NOTFOUND) return hf::fail(error(code));
+  return slice;
 }
 
 HistoryStore::HistoryStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -217,7 +268,11 @@ hf::Result<HistoryStore> HistoryStore::open(const std::string& path, Mode mode,
   if (mode == Mode::kReadOnly) {
     if (!has_store(path)) return hf::fail(state->error(ENOENT));
     state->locked = may_lock(path);
-    flags |= MDB_RDONLY | (state->locked ? 0 : MDB_NOLOCK);  // the size of the map is the writer's
+    flags |= MDB_RDONLY;  // the size of the map is the writer's
+    if (!state->locked) {
+      flags |= MDB_NOLOCK;
+      ::mdb_env_set_assert(env, on_nonsense);
+    }
   } else {
     ::mdb_env_set_mapsize(env, kMapBytesLeast + state->most_clients * kMapBytesPerClient);
   }
@@ -231,6 +286,7 @@ hf::Result<HistoryStore> HistoryStore::open(const std::string& path, Mode mode,
 struct HistoryStore::Reader::State {
   Txn txn;  // kept for its reader's slot, without a snapshot between look-ups
   MDB_dbi table;
+  bool locked;
 };
 
 HistoryStore::Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -240,16 +296,19 @@ HistoryStore::Reader::~Reader() = default;
 hf::Result<HistoryStore::Reader> HistoryStore::reader() const {
   HF_TRY_ASSIGN(Txn txn, state_->begin(MDB_RDONLY));
   ::mdb_txn_reset(txn.get());
-  return Reader(std::make_unique<Reader::State>(Reader::State{std::move(txn), state_->table}));
+  return Reader(std::make_unique<Reader::State>(
+      Reader::State{std::move(txn), state_->table, state_->locked}));
 }
 
 std::optional<HistoryRecord> HistoryStore::Reader::find(const HistoryKey& key) {
-  MDB_txn* txn = state_->txn.get();
-  if (::mdb_txn_renew(txn) != 0) return std::nullopt;
+  MDB_txn* const txn = state_->txn.get();
   std::optional<HistoryRecord> record;
-  MDB_val name = to_val(key.view()), value{};
-  if (::mdb_get(txn, state_->table, &name, &value) == 0) record = decode_record(to_view(value));
-  ::mdb_txn_reset(txn);
+  read_snapshot(txn, state_->locked, [&] {
+    MDB_val name = to_val(key.view()), value{};
+    const int code = ::mdb_get(txn, state_->table, &name, &value);
+    record = code == 0 ? decode_record(to_view(value)) : std::nullopt;
+    return code;
+  });
   return record;
 }
 
@@ -261,14 +320,16 @@ hf::Result<void> HistoryStore::commit(const Batch& batch) {
   std::ranges::sort(sorted, {}, [](const auto* entry) -> const auto& { return entry->first; });
 
   HF_TRY_ASSIGN(Txn txn, state_->begin(0));
-  HF_TRY_ASSIGN(Cursor at, state_->cursor(txn));
+  MDB_cursor* cursor = nullptr;  // a write transaction ends its cursors
+  if (const int code = ::mdb_cursor_open(txn.get(), state_->table, &cursor))
+    return hf::fail(state_->error(code));
   const uint64_t clients = state_->clients();
   uint64_t room = state_->most_clients - std::min(clients, state_->most_clients);
   const bool scarce = room < sorted.size();
   size_t left_out = 0;
   for (const auto* entry : sorted) {
     MDB_val key = to_val(entry->first.view()), value{};
-    if (scarce && ::mdb_cursor_get(at.get(), &key, &value, MDB_SET) == MDB_NOTFOUND) {
+    if (scarce && ::mdb_cursor_get(cursor, &key, &value, MDB_SET) == MDB_NOTFOUND) {
       if (room == 0) {
         ++left_out;
         continue;
@@ -278,10 +339,9 @@ hf::Result<void> HistoryStore::commit(const Batch& batch) {
     const auto bytes = encode(entry->second);
     key = to_val(entry->first.view());
     value = to_val({bytes.data(), bytes.size()});
-    if (const int code = ::mdb_cursor_put(at.get(), &key, &value, 0))
+    if (const int code = ::mdb_cursor_put(cursor, &key, &value, 0))
       return hf::fail(state_->error(code));
   }
-  at.reset();  // LMDB ends a write transaction's cursors with it
   HF_TRY(state_->commit(std::move(txn)));
   if (left_out > 0)
     return hf::fail(
