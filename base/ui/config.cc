@@ -62,7 +62,7 @@ class Converter {
       // The line of a scalar is where its key stands, which is where a person looks.
       if (!table.get(key->str())->is_array_of_tables())
         value.line = static_cast<int>(position.line);
-      out.emplace_back(std::string(key->str()), std::move(value));
+      out.push_back({std::string(key->str()), std::move(value)});
     }
     return out;
   }

@@ -19,10 +19,15 @@ namespace hf {
 
 /// A parsed TOML value with the line it stands on.
 struct ConfigValue {
+  struct Entry;
   using Array = std::vector<ConfigValue>;
-  using Table = std::vector<std::pair<std::string, ConfigValue>>;  // in file order
+  using Table = std::vector<Entry>;  // in file order
   std::variant<bool, int64_t, double, std::string, Array, Table> value;
   int line = 0;
+};
+struct ConfigValue::Entry {
+  std::string key;
+  ConfigValue value;
 };
 
 /// Parses TOML; the result is always a table. Errors name `file_name`, line and column. Text over

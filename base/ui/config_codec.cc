@@ -123,9 +123,8 @@ Codec<std::string> absolute_path(bool may_be_empty) {
 }
 
 const ConfigValue* find_value(const ConfigValue::Table& table, std::string_view key) {
-  const auto found = std::ranges::find(
-      table, key, [](const auto& pair) -> std::string_view { return pair.first; });
-  return found == table.end() ? nullptr : &found->second;
+  const auto found = std::ranges::find(table, key, &ConfigValue::Entry::key);
+  return found == table.end() ? nullptr : &found->value;
 }
 
 }  // namespace hf

@@ -24,7 +24,7 @@ std::string error_of(std::string_view text) {
 }
 
 ConfigValue value_of(std::string_view toml) {
-  return table_of("x = " + std::string(toml)).front().second;
+  return table_of("x = " + std::string(toml)).front().value;
 }
 
 template <class T>
@@ -62,19 +62,19 @@ TEST_CASE("tables keep the order of the file and every value knows its line") {
   const auto top =
       table_of("[zoo]\nb = 1\na = \"x\"\n\n[[list]]\nc = true\n[[list]]\nd = [1,\n 2.5]\n");
   REQUIRE(top.size() == 2);
-  CHECK(top[0].first == "zoo");
-  CHECK(top[0].second.line == 1);
-  const auto& zoo = std::get<ConfigValue::Table>(top[0].second.value);
+  CHECK(top[0].key == "zoo");
+  CHECK(top[0].value.line == 1);
+  const auto& zoo = std::get<ConfigValue::Table>(top[0].value.value);
   REQUIRE(zoo.size() == 2);
-  CHECK(zoo[0].first == "b");
-  CHECK(std::get<int64_t>(zoo[0].second.value) == 1);
-  CHECK(zoo[1].first == "a");
-  CHECK(zoo[1].second.line == 3);
-  const auto& list = std::get<ConfigValue::Array>(top[1].second.value);
+  CHECK(zoo[0].key == "b");
+  CHECK(std::get<int64_t>(zoo[0].value.value) == 1);
+  CHECK(zoo[1].key == "a");
+  CHECK(zoo[1].value.line == 3);
+  const auto& list = std::get<ConfigValue::Array>(top[1].value.value);
   REQUIRE(list.size() == 2);
   CHECK(list[0].line == 5);
   CHECK(list[1].line == 7);
-  const auto& d = std::get<ConfigValue::Table>(list[1].value).front().second;
+  const auto& d = std::get<ConfigValue::Table>(list[1].value).front().value;
   CHECK(std::get<double>(std::get<ConfigValue::Array>(d.value)[1].value) == 2.5);
 }
 

@@ -118,8 +118,6 @@ std::vector<std::string> config_warnings(const Config& config) {
           fmt::format("[backend] handoff: behind {} the mail server sees our address in "
                       "place of the client's, so that SPF and its own limits go wrong",
                       backend.text));
-  if (config.banner.stress_wait > config.banner.wait)
-    out.push_back("[banner] stress_wait is longer than wait: under stress clients would wait more");
   for (const ListConfig& list : config.lists) {
     if (list.rule.weight >= config.score.block && !list.trusted)
       out.push_back(

@@ -312,8 +312,6 @@ TEST_CASE("what is legal but hardly meant is warned of") {
         std::string::npos);
   CHECK(warning(listen + pass + "[[dnsbl]]\nzone = \"k3y.zen.dq.spamhaus.net\"\n").find("k3y") ==
         std::string::npos);
-  CHECK(warning(listen + pass + "[banner]\nstress_wait = \"9s\"\n").find("stress_wait") !=
-        std::string::npos);
 }
 
 TEST_CASE("what a reload cannot change is named") {
