@@ -23,7 +23,7 @@ hf::Result<std::optional<CidrList::Entry>> parse_line(std::string_view line) {
   for (size_t i = 1; i < words.size(); ++i) {
     const auto until =
         words[i].starts_with(kUntil) ? hf::parse_utc(words[i].substr(kUntil.size())) : std::nullopt;
-    if (!until)
+    if (!until || *until <= 0)  // 0 would mean for ever
       return hf::fail(
           fmt::format("\"{}\" is not understood: after the block may come "
                       "until=2026-12-01T00:00:00Z and then a # comment",

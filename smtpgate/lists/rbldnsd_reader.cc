@@ -104,6 +104,16 @@ hf::Result<Block> parse_block(std::string_view text, Format format) {
   return Block{octets->bits, octets->bits | octets->rest(), 8 * octets->count};
 }
 
+hf::Result<uint32_t> parse_answer(std::string_view text) {
+  if (const auto last = hf::parse_int(text, 1, 255))
+    return kAnswerBlock | static_cast<uint32_t>(*last);
+  const auto whole = parse_octets(text);
+  if (!whole || whole->count != 4 || whole->bits == 0)
+    return hf::fail(fmt::format("\"{}\" is not an answer: write :127.0.0.4:text or :4:text",
+                                hf::printable(text)));
+  return whole->bits;
+}
+
 class Reader {
  public:
   Reader(Format format, RbldnsdContents& contents) : format_(format), contents_(contents) {
@@ -125,7 +135,6 @@ class Reader {
   };
   /// A value as written, with what is left out taken from the defaults.
   hf::Result<Pair> parse_value(std::string_view text);
-  hf::Result<uint32_t> parse_answer(std::string_view text) const;
   hf::Result<uint32_t> value_of(std::string_view rest, bool excluded);
 
   uint32_t intern(uint32_t a, uint32_t text);
@@ -253,17 +262,6 @@ hf::Result<Reader::Pair> Reader::parse_value(std::string_view text) {
   HF_TRY_ASSIGN(const uint32_t a, parse_answer(hf::trim(text.substr(0, colon))));
   if (colon == text.npos) return Pair{a, default_text_};
   return Pair{a, intern_text(hf::trim(text.substr(colon + 1)))};
-}
-
-hf::Result<uint32_t> Reader::parse_answer(std::string_view text) const {
-  if (text.empty()) return default_a_;
-  if (const auto last = hf::parse_int(text, 1, 255))
-    return kAnswerBlock | static_cast<uint32_t>(*last);
-  const auto whole = parse_octets(text);
-  if (!whole || whole->count != 4 || whole->bits == 0)
-    return hf::fail(fmt::format("\"{}\" is not an answer: write :127.0.0.4:text or :4:text",
-                                hf::printable(text)));
-  return whole->bits;
 }
 
 uint32_t Reader::intern_text(std::string_view text) {

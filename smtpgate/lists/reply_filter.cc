@@ -23,7 +23,7 @@ hf::Result<std::bitset<256>> parse_field(std::string_view field) {
     if (!field.ends_with(']')) return hf::fail(fmt::format("\"{}\" lacks its ]", field));
     field = field.substr(1, field.size() - 2);
   }
-  for (const std::string_view range : hf::split(field, ';')) {
+  for (const auto range : is_pattern ? hf::split(field, ';') : std::vector{field}) {
     const size_t dots = is_pattern ? range.find("..") : range.npos;
     const auto first = hf::parse_int(range.substr(0, dots), 0, 255);
     const auto last = dots == range.npos ? first : hf::parse_int(range.substr(dots + 2), 0, 255);
