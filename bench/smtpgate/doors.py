@@ -28,9 +28,10 @@ GOOD_CLIENTS = 1000  # clients that came before: more than any run of known-good
 MIX = "pregreet=35,listed=40,hangup=10,unknown=5,good=10"
 
 
-def enter():
-    """Goes on inside the lab's namespaces, as root and with all the descriptors there are."""
-    for program in ("smtpgate", "smtp_load", "mail_sink", "history_fill"):
+def enter(*programs, resolver=DNS):
+    """Goes on inside the lab's namespaces, as root and with all the descriptors there are.
+    `programs` are those of ours that are needed there."""
+    for program in programs:
         if not (BIN / program).exists():
             sys.exit(f"{BIN / program} is missing: ./run --build && ninja -C build/release bench_tools")
     subprocess.run([ROOT / "tests/peers/unpack"], check=True)
@@ -39,9 +40,9 @@ def enter():
     namespace._set_up()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    resolver = scratch() / "resolv.conf"
-    resolver.write_text(f"nameserver {DNS}\n")
-    subprocess.run(["mount", "--bind", resolver, "/etc/resolv.conf"], check=True)
+    resolv_conf = scratch() / "resolv.conf"
+    resolv_conf.write_text(f"nameserver {resolver}\n")
+    subprocess.run(["mount", "--bind", resolv_conf, "/etc/resolv.conf"], check=True)
 
 
 def descriptors() -> int:

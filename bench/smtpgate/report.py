@@ -10,8 +10,20 @@ from pathlib import Path
 _PLAIN = not sys.stdout.isatty() or "NO_COLOR" in os.environ
 
 
+def _style(code, text) -> str:
+    return text if _PLAIN else f"\033[{code}m{text}\033[0m"
+
+
 def bold(text) -> str:
-    return text if _PLAIN else f"\033[1m{text}\033[0m"
+    return _style(1, text)
+
+
+def good(text) -> str:
+    return _style(32, text)
+
+
+def bad(text) -> str:
+    return _style(31, text)
 
 
 def heading(text):
