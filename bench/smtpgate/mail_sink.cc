@@ -103,6 +103,8 @@ class Sink {
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     const ssize_t size = ::recvmsg(service, &message, MSG_CMSG_CLOEXEC);
+    // An event of this round for a descriptor that has been closed and given out again.
+    if (size < 0 && errno == EAGAIN) return;
     const cmsghdr* header = size > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
     if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
       int client = -1;
