@@ -40,8 +40,12 @@ void Loop::rewatch(int fd, uint32_t events, ReadyHandler* handler) {
 
 void Loop::unwatch(int fd, ReadyHandler* handler) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  forget(handler);
+}
+
+void Loop::forget(ReadyHandler* handler) {
   for (epoll_event& event : unhandled_)
-    if (event.data.ptr == handler) event.events = 0;
+    if (handler != nullptr && event.data.ptr == handler) event.events = 0;
 }
 
 void Loop::post(std::function<void()> task) {

@@ -37,7 +37,11 @@ class Loop {
   /// `handler` must be unwatched before it is destroyed; it may be from inside any callback.
   Result<void> watch(int fd, uint32_t events, ReadyHandler* handler);
   void rewatch(int fd, uint32_t events, ReadyHandler* handler);
+  /// `handler` may be null where no event of this round can be for it.
   void unwatch(int fd, ReadyHandler* handler);
+  /// unwatch() for a descriptor that is closed next and has no duplicate: closing it takes it off
+  /// epoll, so only what is already reported for `handler` in this round must be dropped.
+  void forget(ReadyHandler* handler);
 
   void set_timer(Timer& timer, uint64_t deadline_ms) { wheel_.set(timer, deadline_ms); }
   /// The clock as read once per round: what every decision of a round agrees on.

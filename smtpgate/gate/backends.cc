@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -103,14 +104,46 @@ hf::Result<hf::Fd> open_probe(Backend& backend, MasterChannel* master, Millis ti
 
 }  // namespace
 
+void Backend::introduce(MasterChannel& master) {
+  if (uri_.path.empty()) return;
+  [[maybe_unused]] const auto door = master.door(uri_.path);
+  [[maybe_unused]] const auto connection = master.connect(uri_.path);
+}
+
+Backend::~Backend() {
+  if (door_ >= 0) ::close(door_);
+}
+
 hf::Result<hf::Fd> Backend::connect(MasterChannel* master) {
   if (uri_.path.empty()) return hf::connect_tcp(uri_.endpoint);
-  if (!needs_master_.load(std::memory_order_relaxed)) {
+  if (way_.load(std::memory_order_relaxed) == Way::kPath) {
     auto fd = hf::connect_unix(uri_.path);
     if (fd || fd.error().sys != EACCES || master == nullptr) return fd;
-    needs_master_.store(true, std::memory_order_relaxed);
+    way_.store(Way::kDoor, std::memory_order_relaxed);
+  }
+  if (way_.load(std::memory_order_relaxed) == Way::kDoor) {
+    auto fd = connect_by_door(*master);
+    if (fd || fd.error().sys != EACCES) return fd;
+    way_.store(Way::kMaster, std::memory_order_relaxed);
   }
   return master->connect(uri_.path);
+}
+
+hf::Result<hf::Fd> Backend::connect_by_door(MasterChannel& master) {
+  for (const bool fresh : {false, true}) {
+    if (fresh || door_ < 0) {
+      // A server that was restarted has made its socket anew.
+      HF_TRY_ASSIGN(hf::Fd door, master.door(uri_.path));
+      const std::lock_guard lock(door_mutex_);
+      if (door_ < 0)
+        door_ = door.release();
+      else if (::dup3(door.get(), door_, O_CLOEXEC) < 0)
+        return hf::fail(hf::sys_error("dup3"));
+    }
+    auto fd = hf::connect_unix(fmt::format("/proc/self/fd/{}", door_.load()));
+    if (fd || fd.error().sys != ECONNREFUSED) return fd;
+  }
+  return hf::fail(hf::sys_error(uri_.path, ECONNREFUSED));
 }
 
 Backends::Backends(const Config& config) {

@@ -18,6 +18,7 @@ namespace smtpgate {
 class Backend {
  public:
   explicit Backend(BackendUri uri) : uri_(std::move(uri)) {}
+  ~Backend();
 
   const BackendUri& uri() const { return uri_; }
   bool passes_descriptor() const { return uri_.kind == BackendUri::Kind::kPostfixPass; }
@@ -25,14 +26,26 @@ class Backend {
   bool up() const { return up_.load(std::memory_order_relaxed); }
   void set_up(bool up) { up_.store(up, std::memory_order_relaxed); }
 
-  /// Starts a connection: finished at once for unix sockets, perhaps under way for TCP. A socket
-  /// that only the master may reach is fetched from it; `master` may be null.
+  /// Names a unix socket to the master, which afterwards opens no other for us.
+  void introduce(MasterChannel& master);
+
+  /// Starts a connection: finished at once for unix sockets, perhaps under way for TCP.
+  ///
+  /// A unix socket may stand in a folder that is closed to us, as Postfix's private/ is. Then the
+  /// master is asked once for the socket itself, as a descriptor that is connected to by way of
+  /// /proc/self/fd, past the folder; and only where the socket's own mode forbids that, for each
+  /// connection. `master` may be null.
   hf::Result<hf::Fd> connect(MasterChannel* master);
 
  private:
+  hf::Result<hf::Fd> connect_by_door(MasterChannel& master);
+
   const BackendUri uri_;
   std::atomic<bool> up_{true};
-  std::atomic<bool> needs_master_{false};
+  enum class Way : uint8_t { kPath, kDoor, kMaster };
+  std::atomic<Way> way_{Way::kPath};
+  std::mutex door_mutex_;
+  std::atomic<int> door_{-1};  // set under door_mutex_, afterwards only replaced in place
 };
 
 /// The backends of one configuration, in order of preference.

@@ -49,6 +49,9 @@ hf::Result<hf::Fd> MasterChannel::log_file(const std::string& path) {
 hf::Result<hf::Fd> MasterChannel::file(const std::string& path) {
   return ask_path(MasterRequest::Kind::kFile, path);
 }
+hf::Result<hf::Fd> MasterChannel::door(const std::string& path) {
+  return ask_path(MasterRequest::Kind::kDoor, path);
+}
 hf::Result<hf::Fd> MasterChannel::connect(const std::string& path) {
   return ask_path(MasterRequest::Kind::kConnect, path);
 }

@@ -26,6 +26,7 @@ struct MasterRequest {
     kDirectory,  // `path` as a folder that the gate's user owns
     kLogFile,    // `path` for appending, owned by the gate's user
     kFile,       // `path` for reading
+    kDoor,       // the unix socket `path` itself (O_PATH), to be connected to by its descriptor
     kConnect,    // a connection to the unix socket `path`
     kSeal,       // from now on nothing new may be named
     kReady,      // the gate serves
@@ -48,6 +49,7 @@ class MasterChannel {
   hf::Result<hf::Fd> directory(const std::string& path);
   hf::Result<hf::Fd> log_file(const std::string& path);
   hf::Result<hf::Fd> file(const std::string& path);
+  hf::Result<hf::Fd> door(const std::string& path);
   hf::Result<hf::Fd> connect(const std::string& path);
   hf::Result<void> seal();
   hf::Result<void> ready();

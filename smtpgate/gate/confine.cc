@@ -14,7 +14,7 @@ constexpr auto kCalls = std::to_array<const char*>({
     // clients, backends, DNS, the master: sockets and what is done with them
     "socket", "socketpair", "bind", "listen", "accept", "accept4", "connect", "shutdown",
     "getsockname", "getpeername", "setsockopt", "getsockopt", "sendto", "sendmsg", "sendmmsg",
-    "recvfrom", "recvmsg", "recvmmsg", "read", "readv", "write", "writev", "close", "dup", "fcntl",
+    "recvfrom", "recvmsg", "recvmmsg", "read", "readv", "write", "writev", "close", "dup", "dup3", "fcntl",
     "pipe2", "splice", "ioctl",
     // the event loops
     "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "poll", "ppoll",

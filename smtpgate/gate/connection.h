@@ -31,7 +31,8 @@ class ConnectionId {
 /// One accepted client, as it moves from stage to stage. Its owner is the stage it is in; it ends
 /// in Worker::conclude(), once.
 struct Connection {
-  hf::Fd fd;  // non-blocking; invalid once it was passed on
+  hf::Fd fd;  // in blocking mode, as a server expects it: all calls say MSG_DONTWAIT
+  bool watched = false;  // registered with the loop
   hf::Endpoint peer;
   hf::Endpoint server;
   ConnectionId id;

@@ -105,8 +105,7 @@ hf::Result<void> Gate::open() {
       std::make_shared<ZoneGuards>(policy_.rules->config, shared_->metrics, nullptr);
   // The master learns each root-only socket while it may still learn one.
   for (const auto& backend : policy_.backends->all())
-    if (!backend->uri().path.empty()) [[maybe_unused]] const auto named =
-        master_.connect(backend->uri().path);
+    backend->introduce(master_);
 
   HF_TRY(make_workers());
   HF_TRY(open_admin());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtpgate/gate/handoff.h"
 
-#include <fcntl.h>
+#include <utility>
 
 #include "smtpgate/gate/greeted.h"
 #include "smtpgate/gate/pass_stage.h"
@@ -21,7 +21,7 @@ bool is_stranger(const Connection& connection) {
   }
 }
 
-/// Starts the hand-over to one backend; leaves `connection` alone if that cannot even start.
+/// Starts the hand-over to one backend; leaves `connection` alone if that one is not for it.
 bool try_backend(Worker& worker, std::unique_ptr<Connection>& connection,
                  const std::shared_ptr<Backends>& backends, size_t index) {
   Backend& backend = *backends->all()[index];
@@ -41,12 +41,16 @@ bool try_backend(Worker& worker, std::unique_ptr<Connection>& connection,
   if (stranger && !strangers.enter(connection->peer, connection->server, slots,
                                    worker.loop().now_ms()))
     return false;
-  return PassStage::begin(worker, connection, backend);
+  worker.begin<PassStage>(std::move(connection), backends, index).start();
+  return true;
 }
 
 }  // namespace
 
 void hand_off(Worker& worker, std::unique_ptr<Connection> connection) {
+  // The next to hear of this socket may be another process, and it shares the registration.
+  if (std::exchange(connection->watched, false))
+    worker.loop().unwatch(connection->fd.get(), nullptr);
   hand_off_from(worker, std::move(connection), 0);
 }
 

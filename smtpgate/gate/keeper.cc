@@ -110,6 +110,8 @@ void Keeper::publish() {
   for (const Ruleset::Source& source : policy_.rules->sources())
     metrics.list_data_age(source.path)
         .Set(static_cast<double>(now - source.stamp.mtime_ns / 1'000'000'000));
+  for (const auto& backend : policy_.backends->all())
+    metrics.backend_up(backend->uri().text).Set(backend->up() ? 1 : 0);
   policy_.guards->publish(now);
 }
 

@@ -72,6 +72,7 @@ class Opener {
       case Kind::kDirectory: return directory(path);
       case Kind::kLogFile: return log_file(path);
       case Kind::kFile: return open_file(path, O_RDONLY | O_NONBLOCK);
+      case Kind::kDoor: return open_file(path, O_PATH);
       case Kind::kConnect: return hf::connect_unix(path);
       default: return no(EINVAL);
     }

@@ -1,59 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtpgate/gate/pass_stage.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 
+#include <cerrno>
+
+#include "smtpgate/gate/handoff.h"
 #include "smtpgate/gate/worker.h"
 #include "smtpgate/wire/postfix_pass.h"
 
 namespace smtpgate {
+namespace {
 
-bool PassStage::begin(Worker& worker, std::unique_ptr<Connection>& connection, Backend& backend) {
-  auto service = backend.connect(&worker.shared().master);
-  if (!service) {
-    worker.shared().metrics.handoff(BackendUri::Kind::kPostfixPass, false).Increment();
-    return false;
-  }
-  // The flag is the socket's, not the descriptor's: the server expects it as the kernel gave it.
-  const int fd = connection->fd.get();
-  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
-  const std::string message = make_pass_message(connection->peer, connection->server);
-  if (!send_pass_message(service->get(), fd, message)) {
-    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-    worker.shared().metrics.handoff(BackendUri::Kind::kPostfixPass, false).Increment();
-    return false;
-  }
-  connection->backend = name_of(backend.uri().kind);
-  worker.begin<PassStage>(std::move(connection), std::move(*service));
-  return true;
-}
+constexpr uint64_t kRetryMs = 20;         // while the service's queue is full
+constexpr uint64_t kUnwatchedMs = 1000;   // for a pick-up that epoll cannot tell us of
 
-PassStage::PassStage(Worker& worker, std::unique_ptr<Connection> connection, hf::Fd service)
+}  // namespace
+
+PassStage::PassStage(Worker& worker, std::unique_ptr<Connection> connection,
+                     std::shared_ptr<Backends> backends, size_t index)
     : Stage(worker, std::move(connection)),
-      service_(std::move(service)),
-      sent_ms_(worker.loop().now_ms()) {
-  const auto limit = this->connection().config().backend.pickup_timeout.count();
-  loop().set_timer(*this, sent_ms_ + static_cast<uint64_t>(limit));
-  if (!loop().watch(service_.get(), EPOLLIN | EPOLLRDHUP, this))
-    loop().set_timer(*this, sent_ms_ + 1000);  // cannot be told of the pick-up: gives it a second
+      backends_(std::move(backends)),
+      index_(index),
+      started_ms_(worker.loop().now_ms()) {}
+
+PassStage::~PassStage() {
+  if (service_) loop().forget(this);
 }
 
-PassStage::~PassStage() { loop().unwatch(service_.get(), this); }
+void PassStage::start() { try_to_pass(); }
+
+void PassStage::try_to_pass() {
+  const Config::Backend& config = connection().config().backend;
+  auto service = backend().connect(&worker().shared().master);
+  if (!service && service.error().sys == EAGAIN &&
+      loop().now_ms() < started_ms_ + static_cast<uint64_t>(config.connect_timeout.count()))
+    return loop().set_timer(*this, loop().now_ms() + kRetryMs);
+  if (!service) return fail();
+
+  const std::string message = make_pass_message(connection().peer, connection().server);
+  if (!send_pass_message(service->get(), connection().fd.get(), message)) return fail();
+  connection().backend = name_of(backend().uri().kind);
+  service_ = std::move(*service);
+  const bool watching = loop().watch(service_.get(), EPOLLIN | EPOLLRDHUP, this).has_value();
+  const uint64_t limit =
+      watching ? static_cast<uint64_t>(config.pickup_timeout.count()) : kUnwatchedMs;
+  loop().set_timer(*this, loop().now_ms() + limit);
+}
 
 void PassStage::on_ready(uint32_t) { finish(true); }
-void PassStage::on_timer() { finish(false); }
-void PassStage::on_shutdown() { finish(false); }
+
+void PassStage::on_timer() {
+  if (service_)
+    finish(false);
+  else
+    try_to_pass();
+}
+
+void PassStage::on_shutdown() {
+  if (service_) return finish(false);
+  Worker& home = worker();
+  std::unique_ptr<Connection> connection = take_connection();
+  home.end(*this);
+  home.refuse(std::move(connection), Reason::kShutdown);
+}
 
 void PassStage::finish(bool taken) {
   Worker& home = worker();
   GateMetrics& metrics = home.shared().metrics;
-  metrics.handoff(BackendUri::Kind::kPostfixPass, taken).Increment();
+  metrics.handoff(backend().uri().kind, taken).Increment();
   if (taken)
-    metrics.handoff_seconds.Observe(static_cast<double>(loop().now_ms() - sent_ms_) / 1000);
+    metrics.handoff_seconds.Observe(static_cast<double>(loop().now_ms() - started_ms_) / 1000);
   std::unique_ptr<Connection> connection = take_connection();
   home.end(*this);
   home.conclude(std::move(connection));
+}
+
+void PassStage::fail() {
+  backend().set_up(false);  // until a probe or a hand-over succeeds
+  Worker& home = worker();
+  home.shared().metrics.handoff(backend().uri().kind, false).Increment();
+  const size_t rest = index_ + 1;
+  std::unique_ptr<Connection> connection = take_connection();
+  home.end(*this);
+  hand_off_from(home, std::move(connection), rest);
 }
 
 }  // namespace smtpgate

@@ -44,7 +44,6 @@ void Prober::probe(Backend& backend, const Config& config) {
   const bool was_up = backend.up();
   const auto result = probe_backend(backend, &shared_.master, config.backend.connect_timeout);
   backend.set_up(result.has_value());
-  shared_.metrics.backend_up(backend.uri().text).Set(result ? 1 : 0);
   if (!result && was_up)
     hf::log_warn("backend {} is down: {}", backend.uri().text, result.error().message);
   if (result && !was_up) hf::log_info("backend {} is up: {}", backend.uri().text, result->banner);

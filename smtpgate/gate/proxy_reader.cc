@@ -44,8 +44,10 @@ void ProxyReader::on_ready(uint32_t) {
 
   Worker& home = worker();
   std::unique_ptr<Connection> connection = take_connection();
+  home.loop().unwatch(connection->fd.get(), nullptr);  // it may go to another worker's loop
   home.end(*this);
   home.receive(std::move(connection->fd), (*header)->source, (*header)->destination);
+  home.discard(std::move(connection));
 }
 
 void ProxyReader::on_timer() { give_up(Action::kDrop, Reason::kProxyHeader); }

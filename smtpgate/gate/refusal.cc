@@ -44,7 +44,7 @@ void Refusal::start() {
     if (c.refusal_code == 421) return say_and_close(reply_);
     say(reply_.wire());
     reply_ = {503, "5.5.1", "You were refused, only QUIT is of use here"};
-    return;
+    return send_unsaid();
   }
   if (c.greeting == Connection::Greeting::kTeaser) say(greeting_line(c.config().banner.name));
   c.greeting = Connection::Greeting::kComplete;
@@ -56,7 +56,7 @@ void Refusal::start() {
 void Refusal::on_ready(uint32_t) {
   char buffer[2048];
   const ssize_t n = ::recv(connection().fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return send_unsaid();
   if (n <= 0) return close();
   if (closing_) {
     drained_ += static_cast<size_t>(n);
@@ -68,6 +68,7 @@ void Refusal::on_ready(uint32_t) {
     answer(*line);
     if (closing_) return;
   }
+  send_unsaid();
 }
 
 void Refusal::answer(const SmtpLine& line) {
@@ -87,14 +88,17 @@ void Refusal::on_timer() {
 
 void Refusal::on_shutdown() { close(); }
 
-void Refusal::say(std::string_view bytes) {
-  const ssize_t n = ::send(connection().fd.get(), bytes.data(), bytes.size(),
+void Refusal::send_unsaid() {
+  if (unsaid_.empty()) return;
+  const ssize_t n = ::send(connection().fd.get(), unsaid_.data(), unsaid_.size(),
                            MSG_NOSIGNAL | MSG_DONTWAIT);
   if (n > 0) connection().bytes_out += static_cast<uint64_t>(n);
+  unsaid_.clear();
 }
 
 void Refusal::say_and_close(const SmtpReply& reply) {
   say(reply.wire());
+  send_unsaid();
   // A plain close() with unread input would send a reset, which can overtake our reply.
   ::shutdown(connection().fd.get(), SHUT_WR);
   closing_ = true;

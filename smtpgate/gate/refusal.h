@@ -28,13 +28,15 @@ class Refusal final : public Stage {
   void on_shutdown() override;
 
   void answer(const SmtpLine& line);
+  void say(std::string_view bytes) { unsaid_ += bytes; }
   /// Best effort: what the socket does not take is dropped, since the client is not wanted.
-  void say(std::string_view bytes);
+  void send_unsaid();
   void say_and_close(const SmtpReply& reply);
   void close();
 
   SmtpReply reply_;
   SmtpLineReader lines_;
+  std::string unsaid_;      // replies of one round, sent together
   int commands_ = 0;
   size_t drained_ = 0;      // bytes thrown away while closing
   bool closing_ = false;    // our side is shut down; waits for the client's end of file

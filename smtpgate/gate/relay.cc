@@ -36,6 +36,8 @@ Relay::~Relay() { worker().shared().metrics.relaying.Decrement(); }
 void Relay::Side::on_ready(uint32_t events) { relay->side_ready(*this, events); }
 
 void Relay::start() {
+  // splice(2) looks at the descriptor's mode only.
+  ::fcntl(sides_[0].fd, F_SETFL, ::fcntl(sides_[0].fd, F_GETFL) | O_NONBLOCK);
   for (Side& side : sides_)
     if (!loop().watch(side.fd, side.interest = EPOLLIN, &side)) return finish();
   active_ms_ = loop().now_ms();
@@ -156,8 +158,7 @@ void Relay::on_timer() {
 void Relay::on_shutdown() { finish(); }
 
 void Relay::finish() {
-  for (Side& side : sides_)
-    if (!side.hung_up) loop().unwatch(side.fd, &side);
+  for (Side& side : sides_) loop().forget(&side);  // both are closed next
   Connection& c = connection();
   c.bytes_in = directions_[0].moved;
   c.bytes_out += directions_[1].moved;

@@ -15,17 +15,16 @@ Stage::~Stage() {
 hf::Loop& Stage::loop() const { return worker_.loop(); }
 
 std::unique_ptr<Connection> Stage::take_connection() {
-  if (watching_) loop().unwatch(connection_->fd.get(), this);
-  watching_ = false;
+  loop().forget(this);
   return std::move(connection_);
 }
 
 void Stage::watch_client(uint32_t events) {
-  if (watching_) {
+  if (connection_->watched) {
     loop().rewatch(connection_->fd.get(), events, this);
   } else {
     // Fails only where the kernel is out of memory or watches; the stage's deadline then ends it.
-    watching_ = loop().watch(connection_->fd.get(), events, this).has_value();
+    connection_->watched = loop().watch(connection_->fd.get(), events, this).has_value();
   }
 }
 

@@ -27,7 +27,8 @@ class Stage : public hf::ReadyHandler, public hf::Timer {
   Worker& worker() const { return worker_; }
   hf::Loop& loop() const;
   Connection& connection() const { return *connection_; }
-  /// Leaves the stage without its connection; the descriptor is no longer watched.
+  /// Leaves the stage without its connection. Its descriptor stays registered with the loop for
+  /// the next stage to take over, or for its closing to end that; no event comes here any more.
   std::unique_ptr<Connection> take_connection();
   void watch_client(uint32_t events);
 
@@ -35,7 +36,6 @@ class Stage : public hf::ReadyHandler, public hf::Timer {
   friend class Worker;
   Worker& worker_;
   std::unique_ptr<Connection> connection_;
-  bool watching_ = false;
   Stage* next_ = nullptr;
   Stage* prev_ = nullptr;
 };

@@ -40,7 +40,7 @@ void WaitingClient::start() {
   }
   if (c.config().banner.teaser) {
     const std::string teaser = teaser_line(c.config().banner.name);
-    ::send(c.fd.get(), teaser.data(), teaser.size(), MSG_NOSIGNAL);
+    ::send(c.fd.get(), teaser.data(), teaser.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     c.greeting = Connection::Greeting::kTeaser;
   }
   watch_client(EPOLLIN | EPOLLRDHUP);
@@ -106,9 +106,8 @@ void WaitingClient::on_ready(uint32_t events) {
   }
   // An allow list may excuse an early talker, so it must be asked before the verdict.
   if (!asked_ && connection().rules->has_allow_scores()) ask_lists();
-  // What was said stays in the socket: only its end is news from now on.
-  watch_client(EPOLLRDHUP);
-  evaluate(false);
+  // What was said stays in the socket: if it goes on waiting, only its end is news from now on.
+  if (evaluate(false)) watch_client(EPOLLRDHUP);
 }
 
 void WaitingClient::on_timer() {
@@ -136,7 +135,7 @@ void WaitingClient::on_rdns(const RdnsFact& fact) {
   evaluate(false);
 }
 
-void WaitingClient::evaluate(bool closing) {
+bool WaitingClient::evaluate(bool closing) {
   Connection& c = connection();
   PregreetFact& pregreet = c.facts.pregreet;
   const bool silent = pregreet.state == PregreetFact::State::kPending;
@@ -150,9 +149,11 @@ void WaitingClient::evaluate(bool closing) {
   const Verdict verdict = decide(c.facts, c.config(), closing);
   if (verdict.action != Action::kWait) {
     leave(verdict);
-  } else if (pregreet.state == PregreetFact::State::kSilent) {
-    pregreet.state = PregreetFact::State::kPending;
+    return false;
   }
+  if (pregreet.state == PregreetFact::State::kSilent)
+    pregreet.state = PregreetFact::State::kPending;
+  return true;
 }
 
 void WaitingClient::leave(const Verdict& verdict) {

@@ -28,7 +28,8 @@ class WaitingClient final : public Stage, private ListDesk::Inquirer {
   Look look();
   bool note_early_talker();
   void ask_lists();
-  void evaluate(bool closing);
+  /// False: the verdict fell, and this stage is no more.
+  bool evaluate(bool closing);
   void leave(const Verdict& verdict);
   uint32_t elapsed_ms() const;
   uint64_t wait_ms() const;

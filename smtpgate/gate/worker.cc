@@ -59,6 +59,7 @@ class Worker::Listener final : public hf::ReadyHandler, public hf::Timer {
       : worker_(worker),
         fd_(std::move(fd)),
         address_(own_address(fd_.get())),
+        wildcard_(address_.ip == hf::IpAddress() || address_.ip == hf::IpAddress::v4(0)),
         accepted_(worker.shared_.metrics.connections(address_.ip.is_v4(), address_.to_string())) {
     keep_reserve();
   }
@@ -78,7 +79,7 @@ class Worker::Listener final : public hf::ReadyHandler, public hf::Timer {
     sockaddr_storage peer{};
     socklen_t size = sizeof peer;
     hf::Fd client(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                            SOCK_NONBLOCK | SOCK_CLOEXEC));
+                            SOCK_CLOEXEC));
     bool out_of_descriptors = false;
     if (!client) {
       if (errno == EAGAIN) return false;
@@ -88,12 +89,14 @@ class Worker::Listener final : public hf::ReadyHandler, public hf::Timer {
       reserve_.reset();
       size = sizeof peer;
       client = hf::Fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                                SOCK_NONBLOCK | SOCK_CLOEXEC));
+                                SOCK_CLOEXEC));
       if (!client) return pause();
       out_of_descriptors = true;
     }
     accepted_.Increment();
-    worker_.accept(std::move(client), hf::Endpoint::from_sockaddr(peer), out_of_descriptors);
+    const hf::Endpoint server = wildcard_ ? own_address(client.get()) : address_;
+    worker_.accept(std::move(client), hf::Endpoint::from_sockaddr(peer), server,
+                   out_of_descriptors);
     if (out_of_descriptors) keep_reserve();
     return true;
   }
@@ -113,6 +116,7 @@ class Worker::Listener final : public hf::ReadyHandler, public hf::Timer {
   hf::Fd fd_;
   hf::Fd reserve_;
   const hf::Endpoint address_;
+  const bool wildcard_;  // a client's own server address must be asked for
   prometheus::Counter& accepted_;
 };
 
@@ -216,8 +220,8 @@ hf::Result<void> Worker::add_listener(hf::Fd fd) {
   return {};
 }
 
-void Worker::accept(hf::Fd fd, const hf::Endpoint& peer, bool out_of_descriptors) {
-  const hf::Endpoint server = own_address(fd.get());
+void Worker::accept(hf::Fd fd, const hf::Endpoint& peer, const hf::Endpoint& server,
+                    bool out_of_descriptors) {
   const Config& config = policy_.rules->config;
   const bool balancer = std::ranges::any_of(config.listen.proxy_from, [&](const auto& prefix) {
     return prefix.contains(peer.ip);
@@ -371,6 +375,11 @@ void Worker::refuse(std::unique_ptr<Connection> connection, Reason reason) {
   c.verdict.soft = true;
   SmtpReply reply = refusal_reply(c.verdict, c.facts, c.config(), c.id.view());
   begin<Refusal>(std::move(connection), std::move(reply)).start();
+}
+
+void Worker::discard(std::unique_ptr<Connection> connection) {
+  shared_.live.fetch_sub(1, std::memory_order_relaxed);
+  connection.reset();
 }
 
 void Worker::conclude(std::unique_ptr<Connection> connection) {

@@ -53,7 +53,8 @@ class Worker {
   const LimitTable& limits() const { return limits_; }
 
   /// A client's connection arrives: first its balancer's header, if it comes from a balancer.
-  void accept(hf::Fd fd, const hf::Endpoint& peer, bool out_of_descriptors);
+  void accept(hf::Fd fd, const hf::Endpoint& peer, const hf::Endpoint& server,
+              bool out_of_descriptors);
   /// The client is known: forwards it to its owner or begins to judge it.
   void receive(hf::Fd fd, const hf::Endpoint& peer, const hf::Endpoint& server,
                bool out_of_descriptors = false);
@@ -62,6 +63,8 @@ class Worker {
   /// Refuses for a reason that came up after the verdict (no backend, shutdown), even where the
   /// mode is to observe.
   void refuse(std::unique_ptr<Connection> connection, Reason reason);
+  /// Ends a balancer's connection that goes on under its client's name.
+  void discard(std::unique_ptr<Connection> connection);
   /// The connection's end: its one log line, and its places in the limits given back.
   void conclude(std::unique_ptr<Connection> connection);
 
