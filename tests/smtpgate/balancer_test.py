@@ -34,10 +34,11 @@ class Balancer(unittest.TestCase):
     def test_the_client_behind_it_is_judged(self):
         for make in (v1, v2, lambda a: v2(a, tlv=b"\x05\x00\x04abcd")):
             for source in (free_address(), f"2a0f:ffff:31:{time.monotonic_ns() % 60000:x}::1"):
-                with self.subTest(source=source), Client(BALANCER, first=make(source)) as client:
-                    self.assertEqual(client.line(), b"220-mx.test ESMTP\r\n")
-                    self.assertEqual(client.reply().code, 220)
-                    client.command("QUIT")
+                with self.subTest(source=source):
+                    with Client(BALANCER, first=make(source)) as client:
+                        self.assertEqual(client.line(), b"220-mx.test ESMTP\r\n")
+                        self.assertEqual(client.reply().code, 220)
+                        client.command("QUIT")
                     line = self.gate.line(source)
                     self.assertEqual(line["client"].rsplit(":", 1)[1], "4711")
                     self.assertEqual(line["verdict"], "handoff")

@@ -24,15 +24,16 @@ class Commands(unittest.TestCase):
             "log": {"file": str(gate.folder / "conn.log")},
             "dnsbl": [{"file": str(gate.folder / "bad.ip4set"), "name": "bad.example",
                        "weight": 8}]})
-        gate.log = gate.folder / "conn.log"
         cls.enterClassContext(gate)
+        gate.log = gate.folder / "conn.log"
 
     def visit(self, address, first=b""):
         with Client(address, first=first) as client:
-            client.reply()
-            said = client.reply() if first else client.command("EHLO c.example")
+            said = client.reply()
+            if said.code == 220:
+                said = client.reply() if first else client.command("EHLO c.example")
             client.command("QUIT")
-        return said, self.gate.lines(address)
+        return said
 
     def test_why_of_a_stranger(self):
         address = free_address()
@@ -41,8 +42,8 @@ class Commands(unittest.TestCase):
         self.assertIn("would be handed to the mail server", text)
 
     def test_why_of_a_listed_client(self):
-        said, _ = self.visit(LISTED)
-        self.assertEqual(said.code, 550)
+        said = self.visit(LISTED)
+        self.assertEqual(said.code, 554)
         eventually(lambda: "never seen" not in self.gate.cli("why", LISTED, check=3), 4)
         text = self.gate.cli("why", LISTED, check=3)
         for part in ("1 listed", "refuse (listed), score 8",
@@ -55,7 +56,7 @@ class Commands(unittest.TestCase):
 
     def test_why_of_a_connection(self):
         address = free_address()
-        said, _ = self.visit(address, b"EHLO early\r\n")
+        said = self.visit(address, b"EHLO early\r\n")
         identity = re.search(r"\[(\w{13})\]", said.text)[1]
         text = eventually(lambda: self.gate.lines(address) and self.gate.cli("why", identity))
         self.assertIn(f"connection {identity} from {address}:", text)
@@ -127,8 +128,8 @@ class Commands(unittest.TestCase):
     def test_replay_log(self):
         for first in (b"", b"EHLO early\r\n"):
             self.visit(free_address(), first)
-        said, _ = self.visit("11.221.7.7")
-        self.assertEqual(said.code, 550)
+        said = self.visit("11.221.7.7")
+        self.assertEqual(said.code, 554)
         eventually(lambda: self.gate.lines("11.221.7.7"))
         new = scratch() / "new.toml"
         text = self.gate.config_file.read_text()

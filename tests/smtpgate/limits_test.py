@@ -7,6 +7,9 @@ import unittest
 from lab import Client, Gate, Sink, eventually, free_address, main
 
 
+LONG = {"wait": "10s", "min_wait": "10s"}  # whoever is held stays in the waiting room
+
+
 class Limits(unittest.TestCase):
     def refused(self, address, text):
         with Client(address) as client:
@@ -19,7 +22,7 @@ class Limits(unittest.TestCase):
             self.assertEqual(client.rest(), b"")
 
     def test_per_address(self):
-        with Sink(), Gate({"limits": {"per_ip": 2}}) as gate:
+        with Sink(), Gate({"limits": {"per_ip": 2}, "banner": LONG}) as gate:
             address = free_address()
             held = [Client(address), Client(address)]
             for client in held:
@@ -36,7 +39,7 @@ class Limits(unittest.TestCase):
             self.assertEqual(gate.metrics()[series], 1)
 
     def test_per_network_v4(self):
-        with Sink(), Gate({"limits": {"per_net24": 3}}) as gate:
+        with Sink(), Gate({"limits": {"per_net24": 3}, "banner": LONG}) as gate:
             network = free_address().rsplit(".", 1)[0]
             held = [Client(f"{network}.{host}") for host in (10, 20, 30)]
             for client in held:
@@ -49,7 +52,7 @@ class Limits(unittest.TestCase):
             gate.wait_for_lines(5)
 
     def test_per_network_v6(self):
-        with Sink(), Gate({"limits": {"per_net64": 3}}) as gate:
+        with Sink(), Gate({"limits": {"per_net64": 3}, "banner": LONG}) as gate:
             held = [Client(f"2a0f:ffff:1:2::{host}") for host in (1, 2, 3)]
             for client in held:
                 client.line()
@@ -61,7 +64,7 @@ class Limits(unittest.TestCase):
             gate.wait_for_lines(5)
 
     def test_rate(self):
-        with Sink(), Gate({"limits": {"rate_ip": "3/3s"}}) as gate:
+        with Sink(), Gate({"limits": {"rate_ip": "3/3s"}, "banner": LONG}) as gate:
             address = free_address()
             for _ in range(3):
                 with Client(address) as client:
@@ -96,7 +99,7 @@ class Limits(unittest.TestCase):
             gate.wait_for_lines(6)
 
     def test_thousand_connections_of_one_address(self):
-        with Sink(), Gate({"limits": {"rate_ip": "0/min"}}) as gate:
+        with Sink(), Gate({"limits": {"rate_ip": "0/min"}, "banner": LONG}) as gate:
             address = free_address()
             clients = [Client(address) for _ in range(1000)]
             first = [client.line()[:4] for client in clients]

@@ -3,7 +3,7 @@
 """RFC 5321 as a table: what the gate itself says to a client it refuses, rule by rule."""
 import unittest
 
-from lab import Client, Gate, Sink, free_address, main
+from lab import Client, Gate, ScriptedDns, Sink, free_address, main
 
 DENIED, LISTED = "11.251.0.1", "11.252.0.1"
 EARLY = b"NOOP\r\n"
@@ -51,10 +51,11 @@ class Conformance(unittest.TestCase):
         cls.enterClassContext(Sink())
         gate = cls.gate = Gate()
         (gate.folder / "deny").write_text("11.251.0.0/16\n")
-        (gate.folder / "bad.ip4set").write_text(":127.0.0.2:\n11.252.0.0/16\n")
+        dns = cls.enterClassContext(ScriptedDns({"0.252.11.bl.test": lambda q: [q.a("127.0.0.2")]}))
         gate.configure({"access": {"deny": [str(gate.folder / "deny")]},
                         "limits": {"rate_ip": "0/min"},
-                        "dnsbl": [{"file": str(gate.folder / "bad.ip4set"), "weight": 8}]})
+                        "dns": {"servers": [dns.address]},
+                        "dnsbl": [{"zone": "bl.test*8", "trusted": True}]})
         cls.enterClassContext(gate)
 
     def test_rules(self):

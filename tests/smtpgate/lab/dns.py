@@ -106,17 +106,21 @@ class ScriptedDns:
         self._tcp.bind((self.address, 53))
         self._tcp.listen(16)
         self._lock = threading.Lock()
-        for target in (self._serve_udp, self._serve_tcp):
-            threading.Thread(target=target, daemon=True).start()
+        self._threads = [threading.Thread(target=target, daemon=True)
+                         for target in (self._serve_udp, self._serve_tcp)]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_):
         for each in (self._udp, self._tcp):
             try:
-                each.shutdown(socket.SHUT_RDWR)
+                each.shutdown(socket.SHUT_RDWR)  # wakes its thread
             except OSError:
                 pass
             each.close()
+        for thread in self._threads:
+            thread.join()
 
     def times_asked(self, zone) -> int:
         return sum(n for (name, _), n in self.asked.items() if name.endswith("." + zone))
@@ -139,6 +143,8 @@ class ScriptedDns:
                 wire, peer = self._udp.recvfrom(4096)
             except OSError:
                 return
+            if not wire:
+                return  # shut down
             for delay, reply in self._answers(wire, False):
                 if delay:
                     threading.Timer(delay, self._send_late, (reply, peer)).start()

@@ -52,6 +52,7 @@ class Gate(Server):
             "rdns": {"check": False},
             "history": {"path": str(self.folder / "history")},
             "metrics": {"listen": "127.0.0.1:9725"},
+            "run": {"drain": "10s"},
         }
         for section, keys in config.items():
             if section == "dnsbl":
@@ -117,7 +118,8 @@ class Gate(Server):
         return next(pid for pid in pids_of("smtpgate") if _parent(pid) == self.process.pid)
 
     def __exit__(self, kind, *_):
-        code = self.stop()
+        # A failed test may have left clients that a graceful stop would wait for.
+        code = self.stop(signal.SIGTERM if kind is None else signal.SIGKILL)
         if kind is None:
             assert code == 0, f"the gate stopped with exit code {code}:\n{self.log_text()[-3000:]}"
             eventually(lambda: not pids_of("smtpgate"), 5, "no process of the gate left behind")
