@@ -62,7 +62,7 @@ class Gate {
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<Keeper> keeper_;
   std::unique_ptr<ControlServer> control_;
-  std::unique_ptr<hf::HttpServer> http_;
+  std::vector<std::unique_ptr<hf::HttpServer>> http_;
   std::unique_ptr<Signals> signals_;
   size_t draining_ = 0;  // workers that are not yet empty
 };
@@ -186,9 +186,11 @@ hf::Result<void> Gate::open_admin() {
                                                 [this](std::string_view c) { return answer(c); }));
   for (const hf::Endpoint& endpoint : policy_.rules->config.metrics.listen) {
     HF_TRY_ASSIGN(hf::Fd fd, master_.listen(endpoint, 0));
-    HF_TRY_ASSIGN(http_, hf::HttpServer::create(*loop_, std::move(fd), [this](const auto& request) {
+    HF_TRY_ASSIGN(auto server,
+                  hf::HttpServer::create(*loop_, std::move(fd), [this](const auto& request) {
                     return answer_http(request);
                   }));
+    http_.push_back(std::move(server));
   }
   return {};
 }
@@ -205,6 +207,7 @@ int Gate::serve() {
   loop_->run();
 
   for (auto& worker : workers_) worker->stop_and_join();
+  loop_->run_once(0);  // history that was handed over and not yet written
   prober_.reset();
   keeper_->commit_last();
   hf::log_info("stopped");

@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <sys/resource.h>
 
+#include <cerrno>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -31,7 +33,12 @@ double cpu_seconds() {
 }  // namespace
 
 FileOpener opener_of(MasterChannel& master) {
-  return [&master](const std::string& path) { return master.file(path); };
+  return [&master](const std::string& path) -> hf::Result<hf::Fd> {
+    auto fd = master.file(path);
+    if (!fd && fd.error().sys == EPERM)
+      return hf::fail(path + ": was not named when the gate started, so it needs a restart");
+    return fd;
+  };
 }
 
 hf::Result<Config> read_config(MasterChannel& master) {
@@ -60,7 +67,10 @@ void Keeper::on_timer() {
   if (ticks_ % kFilesEvery == 0) reload_changed_files();
   publish();
   hf::flush_log();
-  if (ticks_ % kTrimEvery == 0) ::malloc_trim(0);
+  if (ticks_ % kTrimEvery == 0) {
+    ::malloc_trim(0);
+    shared_.history.release_memory();
+  }
   loop_.set_timer(*this, loop_.now_ms() + kTickMs);
 }
 

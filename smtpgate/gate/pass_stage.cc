@@ -12,7 +12,7 @@
 namespace smtpgate {
 namespace {
 
-constexpr uint64_t kRetryMs = 20;         // while the service's queue is full
+constexpr uint64_t kRetryMs = 20;         // while the service is busy, or one of its processes just ended
 constexpr uint64_t kUnwatchedMs = 1000;   // for a pick-up that epoll cannot tell us of
 
 }  // namespace
@@ -30,16 +30,24 @@ PassStage::~PassStage() {
 
 void PassStage::start() { try_to_pass(); }
 
+/// A connection to the service over which the descriptor has been sent.
+hf::Result<hf::Fd> PassStage::send() {
+  HF_TRY_ASSIGN(hf::Fd service, backend().connect(&worker().shared().master));
+  const std::string message = make_pass_message(connection().peer, connection().server);
+  HF_TRY(send_pass_message(service.get(), connection().fd.get(), message));
+  return service;
+}
+
 void PassStage::try_to_pass() {
   const Config::Backend& config = connection().config().backend;
-  auto service = backend().connect(&worker().shared().master);
-  if (!service && service.error().sys == EAGAIN &&
-      loop().now_ms() < started_ms_ + static_cast<uint64_t>(config.connect_timeout.count()))
+  auto service = send();
+  if (!service) {
+    const int sys = service.error().sys;
+    const bool busy = sys == EAGAIN || sys == EPIPE || sys == ECONNRESET;
+    const auto limit = static_cast<uint64_t>(config.connect_timeout.count());
+    if (!busy || loop().now_ms() >= started_ms_ + limit) return fail();
     return loop().set_timer(*this, loop().now_ms() + kRetryMs);
-  if (!service) return fail();
-
-  const std::string message = make_pass_message(connection().peer, connection().server);
-  if (!send_pass_message(service->get(), connection().fd.get(), message)) return fail();
+  }
   connection().backend = name_of(backend().uri().kind);
   service_ = std::move(*service);
   const bool watching = loop().watch(service_.get(), EPOLLIN | EPOLLRDHUP, this).has_value();

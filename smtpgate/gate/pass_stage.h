@@ -23,6 +23,7 @@ class PassStage final : public Stage {
   void on_timer() override;
   void on_shutdown() override;
 
+  hf::Result<hf::Fd> send();
   void try_to_pass();
   void finish(bool taken);
   void fail();

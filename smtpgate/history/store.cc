@@ -15,12 +15,17 @@
 #include "smtpgate/history/store.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csetjmp>
+#include <fstream>
+#include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -47,6 +52,27 @@ constexpr uint64_t kMapBytesLeast = 64ULL << 20;
 
 // A look at this many clients takes some fifty microseconds.
 constexpr size_t kSlice = 1000;
+
+// Clients of one transaction: LMDB keeps memory for as many pages as the largest one changed.
+constexpr size_t kCommitClients = 500;
+
+/// The start of this process's mapping of a file; null if there is none. LMDB does not tell.
+void* mapping_of(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return nullptr;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    // address-end permissions offset device inode path
+    const auto fields = hf::split_blanks(line);
+    if (fields.size() < 6 || fields[4] != std::to_string(st.st_ino) ||
+        !fields[5].ends_with("/data.mdb"))
+      continue;
+    uintptr_t address = 0;
+    std::from_chars(line.data(), line.data() + line.size(), address, 16);
+    return reinterpret_cast<void*>(address);
+  }
+  return nullptr;
+}
 
 using Entry = std::pair<HistoryKey, HistoryRecord>;
 
@@ -161,6 +187,7 @@ struct HistoryStore::State {
   bool locked = true;
   uint64_t most_clients = 0;  // above it none is added
   std::optional<HistoryKey> expired_to;
+  void* map = nullptr;  // where LMDB has mapped the file, if that could be found out
 
   hf::Error error(int code) const { return lmdb_error(path, code); }
 
@@ -182,6 +209,7 @@ struct HistoryStore::State {
     return stat.ms_entries > 0 ? stat.ms_entries - 1 : 0;  // but the format
   }
 
+  hf::Result<size_t> put(std::span<const Batch::value_type* const> entries);
   hf::Result<void> check_format(Mode mode);
   hf::Result<std::vector<Entry>> slice_after(const std::optional<HistoryKey>& last,
                                              size_t limit) const;
@@ -279,6 +307,7 @@ hf::Result<HistoryStore> HistoryStore::open(const std::string& path, Mode mode,
   if (const int code = ::mdb_env_open(env, path.c_str(), flags, kFileMode))
     return hf::fail(state->error(code));
   ::mdb_reader_check(env, nullptr);  // readers that were killed hold pages back
+  if (mode == Mode::kReadWrite) state->map = mapping_of(path + "/data.mdb");
   HF_TRY(state->check_format(mode));
   return HistoryStore(std::move(state));
 }
@@ -319,15 +348,29 @@ hf::Result<void> HistoryStore::commit(const Batch& batch) {
   for (const auto& entry : batch) sorted.push_back(&entry);
   std::ranges::sort(sorted, {}, [](const auto* entry) -> const auto& { return entry->first; });
 
-  HF_TRY_ASSIGN(Txn txn, state_->begin(0));
-  MDB_cursor* cursor = nullptr;  // a write transaction ends its cursors
-  if (const int code = ::mdb_cursor_open(txn.get(), state_->table, &cursor))
-    return hf::fail(state_->error(code));
-  const uint64_t clients = state_->clients();
-  uint64_t room = state_->most_clients - std::min(clients, state_->most_clients);
-  const bool scarce = room < sorted.size();
   size_t left_out = 0;
-  for (const auto* entry : sorted) {
+  for (size_t done = 0; done < sorted.size(); done += kCommitClients) {
+    const size_t count = std::min(kCommitClients, sorted.size() - done);
+    HF_TRY_ASSIGN(const size_t skipped, state_->put(std::span(sorted).subspan(done, count)));
+    left_out += skipped;
+  }
+  if (left_out > 0)
+    return hf::fail(
+        fmt::format("history in {}: full with {} clients, so {} new ones are not remembered: raise "
+                    "`[history] max` and restart, or keep clients for less long",
+                    state_->path, state_->clients(), left_out));
+  return {};
+}
+
+/// One transaction. Returns how many new clients there was no room for.
+hf::Result<size_t> HistoryStore::State::put(std::span<const Batch::value_type* const> entries) {
+  HF_TRY_ASSIGN(Txn txn, begin(0));
+  MDB_cursor* cursor = nullptr;  // a write transaction ends its cursors
+  if (const int code = ::mdb_cursor_open(txn.get(), table, &cursor)) return hf::fail(error(code));
+  uint64_t room = most_clients - std::min(clients(), most_clients);
+  const bool scarce = room < entries.size();
+  size_t left_out = 0;
+  for (const auto* entry : entries) {
     MDB_val key = to_val(entry->first.view()), value{};
     if (scarce && ::mdb_cursor_get(cursor, &key, &value, MDB_SET) == MDB_NOTFOUND) {
       if (room == 0) {
@@ -339,16 +382,17 @@ hf::Result<void> HistoryStore::commit(const Batch& batch) {
     const auto bytes = encode(entry->second);
     key = to_val(entry->first.view());
     value = to_val({bytes.data(), bytes.size()});
-    if (const int code = ::mdb_cursor_put(cursor, &key, &value, 0))
-      return hf::fail(state_->error(code));
+    if (const int code = ::mdb_cursor_put(cursor, &key, &value, 0)) return hf::fail(error(code));
   }
-  HF_TRY(state_->commit(std::move(txn)));
-  if (left_out > 0)
-    return hf::fail(
-        fmt::format("history in {}: full with {} clients, so {} new ones are not remembered: raise "
-                    "`[history] max` and restart, or keep clients for less long",
-                    state_->path, clients, left_out));
-  return {};
+  HF_TRY(commit(std::move(txn)));
+  return left_out;
+}
+
+void HistoryStore::release_memory() const {
+  MDB_envinfo info{};
+  ::mdb_env_info(state_->env.get(), &info);
+  // Of a shared file mapping this drops no data: the pages are the file's.
+  if (state_->map != nullptr) ::madvise(state_->map, info.me_mapsize, MADV_DONTNEED);
 }
 
 hf::Result<bool> HistoryStore::erase(const HistoryKey& key) {

@@ -3,9 +3,9 @@
 // The history of every client, in LMDB: one record a client, read by any number of threads and
 // processes without locks, written by one thread of the daemon once a second.
 //
-// Safety: each second's records are one transaction. The environment runs with MDB_NOMETASYNC: a
-// killed process loses at most what was not yet committed, a power cut at most the last commit,
-// and the file is whole after either. Layout: docs/formats.md.
+// Safety: what a second brings is written in transactions of some hundred records. The environment
+// runs with MDB_NOMETASYNC: a killed process loses at most what was not yet committed, a power cut
+// at most the last commit, and the file is whole after either. Layout: docs/formats.md.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,8 @@ class HistoryStore {
   };
   hf::Result<Reader> reader() const;
 
-  /// Writes all of `batch` in one transaction (sorted, so that pages are touched in order).
+  /// Writes `batch` in key order, in transactions of some hundred records; on an error, what came
+  /// before it stays.
   /// A quarter above the `max_clients` of open() no client is added: those already known are still
   /// written, and the error tells how many were left out. After any other error none is written.
   hf::Result<void> commit(const Batch& batch);
@@ -68,6 +69,10 @@ class HistoryStore {
   /// due. A call ends with the last client; the next one begins again. Returns how many were
   /// removed.
   hf::Result<size_t> expire_some(const Expiry& rules, int64_t now, size_t limit);
+
+  /// Unmaps the pages that this process has looked at. They stay in the system's file cache, from
+  /// where a later look-up has them back at the cost of a page fault.
+  void release_memory() const;
 
   struct Size {
     uint64_t clients = 0;

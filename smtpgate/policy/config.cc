@@ -266,8 +266,6 @@ const std::vector<Key>& config_keys() {
       needs_restart(key("log", "level", log_level(), AT(log.level),
           "least important messages to write")),
 
-      needs_restart(key("run", "user", hf::word("user name"), AT(run.user),
-          "account of the unprivileged processes, where smtpgate starts as root")),
       key("run", "drain", hf::duration(0ms, 1h), AT(run.drain),
           "how long sessions may go on after a stop was asked for"),
 

@@ -139,8 +139,7 @@ struct Config {
   } log;
 
   struct Run {
-    std::string user = "smtpgate";  // when started as root
-    Millis drain{30'000};           // longest graceful stop
+    Millis drain{30'000};  // longest graceful stop
   } run;
 
   struct Reply {

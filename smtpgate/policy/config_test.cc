@@ -89,7 +89,6 @@ file = "/var/log/smtpgate.log"
 level = "debug"
 
 [run]
-user = "mail"
 drain = "10s"
 
 [reply]
@@ -333,12 +332,10 @@ TEST_CASE("what a reload cannot change is named") {
   fresh.metrics.listen.clear();
   fresh.log.file.clear();
   fresh.log.level = "error";
-  fresh.run.user = "nobody";
   CHECK(restart_only_changes(old, fresh) ==
         std::vector<std::string>{"[listen] addresses", "[listen] workers", "[backend] handoff",
                                  "[dns] servers", "[dns] timeout", "[history] path",
-                                 "[history] max", "[metrics] listen", "[log] file", "[log] level",
-                                 "[run] user"});
+                                 "[history] max", "[metrics] listen", "[log] file", "[log] level"});
 }
 
 TEST_CASE("a backend is a kind and a place") {
