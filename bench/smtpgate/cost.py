@@ -69,9 +69,10 @@ def _print(results, doors):
     for name, by_door in results.items():
         row = [name]
         for door in doors:
-            row += [report.spread([r[part] for r in by_door[door]], 1e6) for part in ("gate", "tree")]
-            if bad := sum(wrong(r["kinds"]) for r in by_door[door]):
-                outcomes = [kind["outcomes"] for r in by_door[door] for kind in r["kinds"].values()]
+            runs = by_door[door]
+            row += [report.spread([r[part] for r in runs], 1e6) for part in ("gate", "tree")]
+            if bad := sum(wrong(r["kinds"]) for r in runs):
+                outcomes = [kind["outcomes"] for r in runs for kind in r["kinds"].values()]
                 notes.append(f"{door}, {name}: {bad} clients met something else: {outcomes}")
         if {"smtpgate", "postscreen"} <= set(doors):
             for part in ("gate", "tree"):

@@ -33,7 +33,8 @@ def enter(*programs, resolver=DNS):
     `programs` are those of ours that are needed there."""
     for program in programs:
         if not (BIN / program).exists():
-            sys.exit(f"{BIN / program} is missing: ./run --build && ninja -C build/release bench_tools")
+            sys.exit(f"{BIN / program} is missing; build it with\n"
+                     "  ./run --build && ninja -C build/release bench_tools")
     subprocess.run([ROOT / "tests/peers/unpack"], check=True)
     if namespace._INSIDE not in os.environ:
         namespace._enter()
@@ -174,10 +175,11 @@ class PythonDoor(Door):
 
     def __init__(self, postfix, wait):
         super().__init__(postfix)
-        self.server = Server("asyncio", sys.executable, Path(__file__).with_name("asyncio_frontend.py"),
-                             f"--listen={self.address}", f"--backend={Postfix.PROXY}",
-                             f"--dns={DNS}:53", f"--zone={ZONE}", f"--wait={wait}", host="11.255.0.27",
-                             port=27)
+        host, port = self.address.split(":")
+        program = Path(__file__).with_name("asyncio_frontend.py")
+        self.server = Server("asyncio", sys.executable, program, f"--listen={self.address}",
+                             f"--backend={Postfix.PROXY}", f"--dns={DNS}:53", f"--zone={ZONE}",
+                             f"--wait={wait}", host=host, port=int(port))
 
 
 class Site(ExitStack):

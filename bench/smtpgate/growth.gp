@@ -21,5 +21,5 @@ set ytics nomirror
 set y2tics
 set y2range [0:*]
 plot "growth-waiting.tsv" using 1:2 with linespoints linewidth 2 pointtype 5 title "CPU", \
-     "growth-waiting.tsv" using 1:3 axes x1y2 with linespoints linewidth 2 pointtype 9 title "greeting"
+     "growth-waiting.tsv" using 1:3 axes x1y2 with linespoints lw 2 pointtype 9 title "greeting"
 unset multiplot

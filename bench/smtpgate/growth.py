@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How cost grows: with the clients remembered, and with the clients that wait. Plotted by gnuplot."""
+"""How cost grows with the clients remembered and with the clients that wait, as a plot."""
 import json
 import statistics
 import subprocess

@@ -35,5 +35,6 @@ def run(quick) -> dict:
         ["user memory each, in the waiting room", f"{found['bytes_each_waiting']:,.0f} bytes"],
         ["user memory each, greeted and silent", f"{found['bytes_each_greeted']:,.0f} bytes"],
         ["known-good clients meanwhile", str(good["outcomes"])],
-        ["their greeting, p50 and p99", "{p50:.2f} ms, {p99:.2f} ms".format(**good["greeting_ms"])]])
+        ["their greeting, p50 and p99",
+         "{p50:.2f} ms, {p99:.2f} ms".format(**good["greeting_ms"])]])
     return found

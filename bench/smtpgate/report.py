@@ -55,8 +55,8 @@ def mebibytes(size) -> str:
 
 
 def machine() -> dict:
-    cpus = [line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")]
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    cpus = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "cpu": f"{len(cpus)} × {cpus[0] if cpus else platform.machine()}",
             "kernel": platform.release(),

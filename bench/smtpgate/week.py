@@ -7,12 +7,13 @@ from pathlib import Path
 
 import procfs
 import report
+from cost import RIGHT
 from doors import MIX, MailSink, SmtpgateDoor, block_list, drive
 
 WAIT = "300ms"
 _LINE = re.compile(rb"conn v=1 .*?\bid=(\S+) client=11\.(\d+)\..*?\bverdict=(\S+) reason=(\S+)")
 _KINDS = ("pregreet", "listed", "hangup", "unknown", "good")  # by smtp_load's /12 of the source
-_VERDICT_OF = {"refused": b"refuse", "passed": b"handoff", "left": b"hangup"}
+_VERDICT_OF = {"refused": "refuse", "passed": "handoff", "left": "hangup"}
 
 
 def run(quick) -> dict:
@@ -39,7 +40,7 @@ def run(quick) -> dict:
         ["RSS 5 s later (PSS, own)", " ".join(map(report.mebibytes, (idle.rss, idle.pss, idle.own)))
          + " MiB"],
         ["history on disk", report.mebibytes(history) + " MiB"],
-        ["every connection has its one verdict", "yes" if not problems else "NO"]])
+        ["every connection has its one, right verdict", "yes" if not problems else "NO"]])
     for problem in problems:
         print("  " + problem)
     return {"connections": connections, "addresses": addresses, "wait": WAIT, "wall_s": wall,
@@ -48,28 +49,29 @@ def run(quick) -> dict:
 
 
 def account(log, load) -> list[str]:
-    """Where the gate's log and the clients' own counts disagree; empty: nowhere."""
-    ids, lines, verdicts = set(), collections.Counter(), collections.Counter()
+    """Where the gate's log, the clients' own counts, and what should be disagree; empty: nowhere."""
+    ids, verdicts = set(), {kind: collections.Counter() for kind in _KINDS}
     with log.open("rb") as file:
         for line in file:
             if found := _LINE.search(line):
-                kind = _KINDS[int(found[2]) >> 4]
                 ids.add(found[1])
-                lines[kind] += 1
-                verdicts[kind, found[3]] += 1
+                verdicts[_KINDS[int(found[2]) >> 4]][f"{found[3].decode()} {found[4].decode()}"] += 1
+    lines = sum(counter.total() for counter in verdicts.values())
     problems = []
-    if len(ids) != lines.total():
-        problems.append(f"{lines.total():,} log lines carry {len(ids):,} ids")
+    if len(ids) != lines:
+        problems.append(f"{lines:,} log lines carry {len(ids):,} ids")
     for kind, counts in load["kinds"].items():
-        if lines[kind] != counts["connections"]:
-            problems.append(f"{kind}: {counts['connections']:,} connections, {lines[kind]:,} lines")
+        met = collections.Counter()  # by the verdict that leads to it
         for outcome, count in counts["outcomes"].items():
-            verdict = _VERDICT_OF.get(outcome.split()[0])
-            if verdict is None:
-                problems.append(f"{kind}: {count:,} clients met \"{outcome}\"")
-            elif verdicts[kind, verdict] != count:
-                problems.append(f"{kind}: {count:,} clients were {outcome}, but "
-                                f"{verdicts[kind, verdict]:,} verdicts are {verdict.decode()}")
+            met[_VERDICT_OF.get(outcome.split()[0], outcome)] += count
+            if outcome.split()[0] != RIGHT[kind]:
+                problems.append(f"{kind}: {count:,} clients should not have been \"{outcome}\"")
+        logged = collections.Counter()
+        for verdict, count in verdicts[kind].items():
+            logged[verdict.split()[0]] += count
+        if met != logged:
+            problems.append(f"{kind}: {counts['connections']:,} connections ended as "
+                            f"{dict(counts['outcomes'])}, the log has {dict(verdicts[kind])}")
     return problems
 
 
