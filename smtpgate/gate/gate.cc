@@ -3,6 +3,7 @@
 // The gate process, from its birth without a configuration to its drain.
 #include "smtpgate/gate/gate.h"
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@ std::string path_of(const hf::Fd& fd) { return fmt::format("/proc/self/fd/{}", f
 /// Everything that the gate opens while it may, and what serves with it.
 class Gate {
  public:
-  explicit Gate(hf::Fd master) : master_(std::move(master)) {}
+  Gate(hf::Fd master, std::string config_path)
+      : master_(std::move(master)), config_path_(std::move(config_path)) {}
 
   hf::Result<void> open();
   int serve();
@@ -53,6 +55,7 @@ class Gate {
   void drain();
 
   MasterChannel master_;
+  const std::string config_path_;  // for messages: the master opens it
   Policy policy_;  // at start; afterwards the keeper's
   hf::Fd history_folder_;
   std::unique_ptr<HistoryStore> history_;
@@ -85,7 +88,7 @@ class Gate::Signals final : public hf::ReadyHandler {
 };
 
 hf::Result<void> Gate::open() {
-  HF_TRY_ASSIGN(Config config, read_config(master_));
+  HF_TRY_ASSIGN(Config config, read_config(master_, config_path_));
   for (const std::string& warning : config_warnings(config)) hf::log_warn("{}", warning);
   HF_TRY_ASSIGN(policy_.rules, Ruleset::load(std::move(config), opener_of(master_)));
   HF_TRY(open_log());
@@ -150,6 +153,8 @@ hf::Result<void> Gate::make_workers() {
   for (;;) {
     auto fd = master_.inherited();
     if (!fd) break;
+    // systemd leaves them blocking, on which accept() would wait for the next client.
+    ::fcntl(fd->get(), F_SETFL, ::fcntl(fd->get(), F_GETFL) | O_NONBLOCK);
     inherited.push_back(std::move(*fd));
   }
   return add_listeners(std::move(inherited));
@@ -181,7 +186,7 @@ hf::Result<void> Gate::add_listeners(std::vector<hf::Fd> inherited) {
 hf::Result<void> Gate::open_admin() {
   prober_ = std::make_unique<Prober>(*shared_);
   prober_->use(policy_);
-  keeper_ = std::make_unique<Keeper>(*loop_, *shared_, *prober_, workers_, policy_);
+  keeper_ = std::make_unique<Keeper>(*loop_, *shared_, *prober_, workers_, policy_, config_path_);
   HF_TRY_ASSIGN(control_, ControlServer::create(*loop_, path_of(history_folder_),
                                                 [this](std::string_view c) { return answer(c); }));
   for (const hf::Endpoint& endpoint : policy_.rules->config.metrics.listen) {
@@ -255,15 +260,15 @@ void Gate::drain() {
 
 }  // namespace
 
-int run_gate(hf::Fd master, const std::string& user) {
-  if (!user.empty())
-    if (auto dropped = hf::drop_privileges(user); !dropped) {
+int run_gate(hf::Fd master, const RunOptions& options) {
+  if (!options.user.empty())
+    if (auto dropped = hf::drop_privileges(options.user); !dropped) {
       hf::log_error("{}", dropped.error().message);
       return 1;
     }
   // After the change of user, which clears it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  Gate gate(std::move(master));
+  Gate gate(std::move(master), options.config_path);
   if (auto opened = gate.open(); !opened) {
     hf::log_error("{}", opened.error().message);
     hf::flush_log();

@@ -7,9 +7,13 @@
 
 namespace smtpgate {
 
+struct RunOptions {
+  std::string config_path;
+  std::string user;  // whom the gate runs as; empty: whoever started it
+};
+
 /// The gate process: reads the configuration, opens what it needs through `master`, gives up all
-/// privileges and serves until SIGTERM. `user` is whom to become, empty to stay. Returns the exit
-/// code of the process.
-int run_gate(hf::Fd master, const std::string& user);
+/// privileges and serves until SIGTERM. Returns the exit code of the process.
+int run_gate(hf::Fd master, const RunOptions& options);
 
 }  // namespace smtpgate

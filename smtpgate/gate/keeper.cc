@@ -41,19 +41,21 @@ FileOpener opener_of(MasterChannel& master) {
   };
 }
 
-hf::Result<Config> read_config(MasterChannel& master) {
+hf::Result<Config> read_config(MasterChannel& master, const std::string& path) {
   HF_TRY_ASSIGN(const hf::Fd fd, master.config());
   HF_TRY_ASSIGN(const std::string text, hf::read_all(fd.get(), 16 << 20));
-  return parse_config(text, "smtpgate.toml");
+  return parse_config(text, path);
 }
 
 Keeper::Keeper(hf::Loop& loop, Shared& shared, Prober& prober,
-               std::vector<std::unique_ptr<Worker>>& workers, Policy policy)
+               std::vector<std::unique_ptr<Worker>>& workers, Policy policy,
+               std::string config_path)
     : loop_(loop),
       shared_(shared),
       prober_(prober),
       workers_(workers),
       policy_(std::move(policy)),
+      config_path_(std::move(config_path)),
       started_(loop.unix_seconds()) {}
 
 void Keeper::start() {
@@ -149,7 +151,7 @@ void Keeper::reload_changed_files() {
 
 hf::Result<void> Keeper::reload() {
   shared_.metrics.config_reload_success.Set(0);
-  HF_TRY_ASSIGN(Config config, read_config(shared_.master));
+  HF_TRY_ASSIGN(Config config, read_config(shared_.master, config_path_));
   const auto restart = restart_only_changes(policy_.rules->config, config);
   for (const std::string& warning : config_warnings(config)) hf::log_warn("{}", warning);
   HF_TRY_ASSIGN(auto rules, Ruleset::load(std::move(config), opener_of(shared_.master)));

@@ -17,7 +17,7 @@ namespace smtpgate {
 class Keeper final : public hf::Timer {
  public:
   Keeper(hf::Loop& loop, Shared& shared, Prober& prober,
-         std::vector<std::unique_ptr<Worker>>& workers, Policy policy);
+         std::vector<std::unique_ptr<Worker>>& workers, Policy policy, std::string config_path);
 
   void start();
   /// Takes the configuration file anew. An error leaves everything as it was.
@@ -42,13 +42,14 @@ class Keeper final : public hf::Timer {
   Prober& prober_;
   std::vector<std::unique_ptr<Worker>>& workers_;
   Policy policy_;
+  const std::string config_path_;
   uint64_t ticks_ = 0;
   int64_t started_ = 0;
 };
 
 /// How the gate opens list files: through the master, so that its own user need not read them.
 FileOpener opener_of(MasterChannel& master);
-/// Reads and checks the configuration file that the master holds.
-hf::Result<Config> read_config(MasterChannel& master);
+/// Reads and checks the configuration file, which the master opens; `path` is for messages.
+hf::Result<Config> read_config(MasterChannel& master, const std::string& path);
 
 }  // namespace smtpgate

@@ -145,7 +145,7 @@ struct Child {
 };
 
 /// Forks the gate; the child never returns from here.
-hf::Result<Child> start_gate(const std::string& user) {
+hf::Result<Child> start_gate(const RunOptions& options) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return hf::fail(hf::sys_error("socketpair"));
@@ -155,7 +155,7 @@ hf::Result<Child> start_gate(const std::string& user) {
   if (pid < 0) return hf::fail(hf::sys_error("fork"));
   if (pid == 0) {
     ours.reset();
-    ::_exit(run_gate(std::move(theirs), user));
+    ::_exit(run_gate(std::move(theirs), options));
   }
   return Child{pid, std::move(ours), hf::system_clock().steady_ms(), false};
 }
@@ -208,7 +208,7 @@ std::string gate_user(const std::string& wanted) {
 
 }  // namespace
 
-int run_master(const RunOptions& options) {
+int run_master(RunOptions options) {
   hf::raise_descriptor_limit();
   hf::ignore_sigpipe();
   auto signals = hf::block_and_open_signalfd({SIGTERM, SIGINT, SIGHUP, SIGCHLD});
@@ -217,18 +217,18 @@ int run_master(const RunOptions& options) {
     return 1;
   }
   const bool root = geteuid() == 0;
-  const std::string user = root ? gate_user(options.user) : "";
-  const passwd* account = root ? ::getpwnam(user.c_str()) : nullptr;
+  options.user = root ? gate_user(options.user) : "";
+  const passwd* account = root ? ::getpwnam(options.user.c_str()) : nullptr;
   if (root && account == nullptr) {
     hf::log_error("user \"{}\" does not exist: create it with `useradd --system --no-create-home {}`",
-                  user, user);
+                  options.user, options.user);
     return 1;
   }
   Opener opener(options.config_path, account, hf::listen_fds());
 
   for (bool stopping = false;;) {
     opener.start_generation();
-    auto child = start_gate(user);
+    auto child = start_gate(options);
     if (!child) {
       hf::log_error("{}", child.error().message);
       return 1;

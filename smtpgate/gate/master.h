@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
+#include "smtpgate/gate/gate.h"
 
 namespace smtpgate {
 
-struct RunOptions {
-  std::string config_path;
-  std::string user;  // whom the gate runs as when started by root; empty: smtpgate, else nobody
-};
-
 /// `smtpgate run`: forks the gate, serves its requests and passes signals on until it is told to
-/// stop. The process that calls it is the master and keeps its privileges. Returns the exit code.
-int run_master(const RunOptions& options);
+/// stop. The process that calls it is the master and keeps its privileges. Started by root, the gate
+/// becomes `options.user`; where that is empty, smtpgate, or nobody if there is no such user.
+/// Returns the exit code.
+int run_master(RunOptions options);
 
 }  // namespace smtpgate
