@@ -3,7 +3,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/core.h>
@@ -107,7 +107,9 @@ void look_at_backend(Backend& backend, const Config& config, Report& report) {
   const auto result = probe_backend(backend, nullptr, config.backend.connect_timeout);
   if (!result) return report.bad(fmt::format("backend {}: {}", uri, result.error().message));
   report.good(fmt::format("backend {} greets: {}", uri, result->banner));
-  const auto words = hf::split_blanks(result->banner.size() > 4 ? result->banner.substr(4) : "");
+  std::string_view greeting = result->banner;
+  greeting.remove_prefix(std::min<size_t>(greeting.size(), 4));  // "220 " or "220-"
+  const auto words = hf::split_blanks(greeting);
   if (!words.empty() && words[0] != config.banner.name)
     report.warn(fmt::format("it calls itself {}, [banner] name is {}: clients see both in one "
                             "greeting, so make them the same", words[0], config.banner.name));

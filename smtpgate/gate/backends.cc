@@ -107,7 +107,6 @@ hf::Result<hf::Fd> open_probe(Backend& backend, MasterChannel* master, Millis ti
 void Backend::introduce(MasterChannel& master) {
   if (uri_.path.empty()) return;
   [[maybe_unused]] const auto door = master.door(uri_.path);
-  [[maybe_unused]] const auto connection = master.connect(uri_.path);
 }
 
 Backend::~Backend() {

@@ -68,6 +68,8 @@ class Opener {
     }
     if (sealed_ && !named_.contains({request.kind, path})) return no(EPERM);
     named_.insert({request.kind, path});
+    // Who may know the socket may connect to it; naming it must not need a connection.
+    if (request.kind == Kind::kDoor) named_.insert({Kind::kConnect, path});
     switch (request.kind) {
       case Kind::kDirectory: return directory(path);
       case Kind::kLogFile: return log_file(path);
