@@ -114,12 +114,24 @@ bool ListDesk::ask_list(size_t list, Facts& facts, bool clean, Ticket ticket) {
 
 void ListDesk::list_answered(const Key& key, const hf::DnsReply& reply, uint64_t asked_ms) {
   auto [fact, outcome] = read_reply(reply);
-  guards_->record(key.list, outcome, key.client, loop_.unix_seconds(), loop_.now_ms() - asked_ms);
+  if (guards_->record(key.list, outcome, key.client, loop_.unix_seconds(),
+                      loop_.now_ms() - asked_ms))
+    check_sanity(key.list);
   const uint64_t lifetime = failed(reply.status) ? kFailureTtl * 1000 : lifetime_ms(reply.ttl_s);
   answers_.put(key, fact, loop_.now_ms() + lifetime);
   for (const Ticket ticket : take_waiting(key))
     if (auto it = inquirers_.find(ticket); it != inquirers_.end())
       it->second->on_list(key.list, fact);
+}
+
+void ListDesk::check_sanity(size_t list) {
+  const std::string name = hf::list_query_name(hf::IpAddress::v4(INADDR_LOOPBACK),
+                                               rules_->config.lists[list].rule.zone);
+  resolver_.ask(name, hf::DnsType::kA,
+                [this, list, generation = generation_](const hf::DnsReply& reply) {
+                  if (generation == generation_)
+                    guards_->record_sanity(list, read_reply(reply).second, loop_.unix_seconds());
+                });
 }
 
 bool ListDesk::ask_rdns(Facts& facts, Ticket ticket) {

@@ -56,6 +56,7 @@ class ListDesk {
   struct Reverse;
 
   bool ask_list(size_t list, Facts& facts, bool clean, Ticket ticket);
+  void check_sanity(size_t list);
   bool ask_rdns(Facts& facts, Ticket ticket);
   void list_answered(const Key& key, const hf::DnsReply& reply, uint64_t asked_ms);
   void ptr_answered(const std::shared_ptr<Reverse>& reverse, const hf::DnsReply& reply);

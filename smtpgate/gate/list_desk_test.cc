@@ -197,3 +197,27 @@ TEST_CASE("answers to questions of an older configuration are dropped") {
   desk.resolver.answer(address("127.0.0.2"));
   CHECK(client.told == 0);
 }
+
+TEST_CASE("a list that lists nearly everybody is asked about 127.0.0.1") {
+  Desk desk;
+  auto ask_200 = [&] {
+    for (uint32_t i = 0; i < 200; ++i) {
+      Client client("198.51.100.7");
+      client.facts.client = hf::IpAddress::v4(0xc6336400 + i);
+      desk.desk.forget(desk.ask(client));
+      desk.resolver.answer(address("127.0.0.2"));
+    }
+  };
+  ask_200();
+  REQUIRE(desk.resolver.questions.size() == 1);
+  CHECK(desk.resolver.questions[0].name == "1.0.0.127.zen.example");
+  Client next("203.0.113.1");
+  SUBCASE("it does not list that, so the clients are a flood of bots") {
+    desk.resolver.answer(kNothing);
+    CHECK(desk.ask(next) != 0);
+  }
+  SUBCASE("it does, so it lists the world and no longer counts") {
+    desk.resolver.answer(address("127.0.0.2"));
+    CHECK(desk.ask(next) == 0);
+  }
+}

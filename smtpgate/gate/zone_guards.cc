@@ -38,7 +38,7 @@ bool ZoneGuards::may_ask(size_t list, int64_t now, bool history_is_clean) {
   return may;
 }
 
-void ZoneGuards::record(size_t list, ZoneGuard::Outcome outcome, const hf::IpAddress& client,
+bool ZoneGuards::record(size_t list, ZoneGuard::Outcome outcome, const hf::IpAddress& client,
                         int64_t now, uint64_t took_ms) {
   const std::lock_guard lock(mutex_);
   Entry& entry = entries_[list];
@@ -52,6 +52,13 @@ void ZoneGuards::record(size_t list, ZoneGuard::Outcome outcome, const hf::IpAdd
     case ZoneGuard::Outcome::kTimeout: entry.metrics.timed_out.Increment(); break;
   }
   tell(entry, now);
+  return entry.guard.take_suspicion();
+}
+
+void ZoneGuards::record_sanity(size_t list, ZoneGuard::Outcome outcome, int64_t now) {
+  const std::lock_guard lock(mutex_);
+  entries_[list].guard.record_sanity(outcome, now);
+  tell(entries_[list], now);
 }
 
 void ZoneGuards::tell(Entry& entry, int64_t now) {

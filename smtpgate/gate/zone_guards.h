@@ -21,8 +21,11 @@ class ZoneGuards {
   ZoneGuards(const Config& config, GateMetrics& metrics, const ZoneGuards* before);
 
   bool may_ask(size_t list, int64_t now, bool history_is_clean);
-  void record(size_t list, ZoneGuard::Outcome outcome, const hf::IpAddress& client, int64_t now,
+  /// True: the list is suspected of listing the world, and is to be asked about 127.0.0.1.
+  bool record(size_t list, ZoneGuard::Outcome outcome, const hf::IpAddress& client, int64_t now,
               uint64_t took_ms);
+  /// What it said to that.
+  void record_sanity(size_t list, ZoneGuard::Outcome outcome, int64_t now);
 
   /// Brings the gauges up to date.
   void publish(int64_t now);

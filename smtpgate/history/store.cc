@@ -348,6 +348,7 @@ hf::Result<void> HistoryStore::commit(const Batch& batch) {
   for (const auto& entry : batch) sorted.push_back(&entry);
   std::ranges::sort(sorted, {}, [](const auto* entry) -> const auto& { return entry->first; });
 
+  const uint64_t before = state_->clients();
   size_t left_out = 0;
   for (size_t done = 0; done < sorted.size(); done += kCommitClients) {
     const size_t count = std::min(kCommitClients, sorted.size() - done);
@@ -358,7 +359,7 @@ hf::Result<void> HistoryStore::commit(const Batch& batch) {
     return hf::fail(
         fmt::format("history in {}: full with {} clients, so {} new ones are not remembered: raise "
                     "`[history] max` and restart, or keep clients for less long",
-                    state_->path, state_->clients(), left_out));
+                    state_->path, before, left_out));
   return {};
 }
 

@@ -62,7 +62,7 @@ void ZoneGuard::record(Outcome outcome, const hf::IpAddress& client, int64_t now
         now);
   } else {
     count_recent(!answered, now);
-    if (answered && !open_) count_client(outcome == Outcome::kListed, client, now);
+    if (answered && !open_) count_client(outcome == Outcome::kListed, client);
   }
 }
 
@@ -88,20 +88,26 @@ void ZoneGuard::count_recent(bool failed, int64_t now) {
   }
 }
 
-void ZoneGuard::count_client(bool listed, const hf::IpAddress& client, int64_t now) {
+void ZoneGuard::count_client(bool listed, const hf::IpAddress& client) {
   if (seen_.size() == kMostClients) forget_window();
   if (!seen_.insert(client).second) return;
   seen_listed_ += listed;
   if (seen_.size() < kFewestClients || listed_ratio() <= kWorldRatio) return;
-  const std::string reason =
-      fmt::format("it listed {} of {} distinct clients, as a dead list does that lists the world",
-                  seen_listed_, seen_.size());
+  if (!std::exchange(questioned_, true)) suspected_ = true;
+}
+
+void ZoneGuard::record_sanity(Outcome outcome, int64_t now) {
+  if (open_ || outcome != Outcome::kListed) return;
   listed_the_world_ = true;
-  open(reason, now);
+  open(fmt::format("it lists 127.0.0.1, and so many others, as a dead list does that lists the "
+                   "world ({:.0f} % of its answers)",
+                   listed_ratio() * 100),
+       now);
 }
 
 void ZoneGuard::forget_window() {
   recent_ = recent_failed_ = 0;
+  questioned_ = false;
   seen_.clear();
   seen_listed_ = 0;
 }

@@ -5,22 +5,24 @@
 //
 // The breaker is closed (the list counts), open (weight 0, no queries) or half-open (one query at
 // a time probes it). It opens when: an error code (127.255.255.0/24) comes back; more than half of
-// a hundred answers were time-outs or failures; or more than 95 % of at least 200 distinct clients
-// in the window were "listed" (a dead zone that lists the world). It retries after 5 min, then
-// twice as long each time, up to 6 h. All time is passed in, so that tests turn the clock.
+// a hundred answers were time-outs or failures; or the list lists the world, as dead zones do. It
+// retries after 5 min, then twice as long each time, up to 6 h. All time is passed in, so that tests
+// turn the clock.
 //
-// Why 95 % of 200 distinct clients: a flood of spam must not talk the guard out of a list that is
-// right. Distinct clients, because a bot that knocks a thousand times is one client here; and in a
-// sample of 200, ten that are not listed keep the breaker closed: a server that is sent any mail
-// has those even in a flood, while a dead zone leaves none. Where a flood does pass 95 %, this list
-// is left out and the other tests go on. As "listed" is the very thing in doubt then, only a probe
-// that comes back "not listed" closes the breaker again: the first honest client after the flood.
+// Listing the world: when more than 95 % of at least 200 distinct clients were "listed", the list is
+// suspected and asked about 127.0.0.1, which no working list may list (RFC 5782 §5). Its answer
+// convicts or clears it. The suspicion alone proves nothing: known-good clients are not asked about,
+// so that in a flood of spam nearly all who are may rightly be listed.
+//
+// Distinct clients, because a bot that knocks a thousand times is one client here. While the list
+// is open for listing the world, only an answer of "not listed" closes the breaker again.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "base/core/text.h"
 #include "base/net/ip.h"
@@ -41,6 +43,11 @@ class ZoneGuard {
   /// What a query about `client` brought.
   void record(Outcome outcome, const hf::IpAddress& client, int64_t now);
 
+  /// True once after a suspicion arose: the caller asks the list about 127.0.0.1 and says what came
+  /// back to record_sanity().
+  bool take_suspicion() { return std::exchange(suspected_, false); }
+  void record_sanity(Outcome outcome, int64_t now);
+
   State state(int64_t now) const;
   /// Why it is open; empty while closed.
   std::string_view reason() const { return reason_; }
@@ -56,7 +63,7 @@ class ZoneGuard {
   bool budget_admits(int64_t now, bool history_is_clean);
   void record_while_open(Outcome outcome, int64_t now);
   void count_recent(bool failed, int64_t now);
-  void count_client(bool listed, const hf::IpAddress& client, int64_t now);
+  void count_client(bool listed, const hf::IpAddress& client);
   void forget_window();
   void open(std::string reason, int64_t now);
   void close();
@@ -68,6 +75,8 @@ class ZoneGuard {
   bool open_ = false;
   bool probing_ = false;           // a probe is under way
   bool listed_the_world_ = false;  // why it is open
+  bool suspected_ = false;         // of listing the world, and the caller does not know yet
+  bool questioned_ = false;        // in this window already
   int64_t retry_at_ = 0;           // when the next probe may go; while probing: if this one is lost
   int64_t retry_after_s_ = 0;
   std::string reason_;

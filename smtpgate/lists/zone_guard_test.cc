@@ -71,39 +71,55 @@ TEST_CASE("more than half of a hundred answers failing opens it, half does not")
   CHECK(guard.reason() == "51 of its last 100 answers were time-outs or failures");
 }
 
-TEST_CASE("a list that lists the world opens it") {
+TEST_CASE("a list is suspected of listing the world") {
   ZoneGuard guard = unlimited();
 
-  SUBCASE("but not before 200 clients") {
+  SUBCASE("but not before 200 clients, and then once") {
     record(guard, Outcome::kListed, 199);
-    CHECK(guard.state(kStart) == State::kClosed);
+    CHECK_FALSE(guard.take_suspicion());
     record(guard, Outcome::kListed, 1, 199);
-    CHECK(guard.state(kStart) == State::kOpen);
-    CHECK(has(guard.reason(), "it listed 200 of 200 distinct clients"));
+    CHECK(guard.take_suspicion());
+    record(guard, Outcome::kListed, 300, 200);
+    CHECK_FALSE(guard.take_suspicion());
   }
   SUBCASE("not at 95 %, only above") {
     record(guard, Outcome::kNotListed, 10);
     record(guard, Outcome::kListed, 190, 10);
     CHECK(guard.listed_ratio() == doctest::Approx(0.95));
-    CHECK(guard.state(kStart) == State::kClosed);
+    CHECK_FALSE(guard.take_suspicion());
     guard.record(Outcome::kListed, client(200), kStart);  // 191 of 201
-    CHECK(guard.state(kStart) == State::kOpen);
+    CHECK(guard.take_suspicion());
   }
   SUBCASE("a client that comes again is not another client") {
     record(guard, Outcome::kListed, 199);
     record(guard, Outcome::kListed, 199);
     for (int i = 0; i < 5000; ++i) guard.record(Outcome::kListed, client(7), kStart);
-    CHECK(guard.state(kStart) == State::kClosed);
-  }
-  SUBCASE("a flood of listed bots with some honest clients does not") {
-    for (uint32_t i = 0; i < 20'000; ++i)
-      guard.record(i % 16 ? Outcome::kListed : Outcome::kNotListed, client(i), kStart);
-    CHECK(guard.state(kStart) == State::kClosed);
+    CHECK_FALSE(guard.take_suspicion());
   }
   SUBCASE("also when it was healthy for long before") {
     record(guard, Outcome::kNotListed, 4500);
     record(guard, Outcome::kListed, 1200, 4500);
+    CHECK(guard.take_suspicion());
+  }
+  CHECK(guard.state(kStart) == State::kClosed);  // a suspicion alone changes nothing
+}
+
+TEST_CASE("what it says of 127.0.0.1 convicts or clears a suspected list") {
+  ZoneGuard guard = unlimited();
+  record(guard, Outcome::kListed, 500);
+  REQUIRE(guard.take_suspicion());
+  SUBCASE("a flood of bots that are rightly listed") {
+    guard.record_sanity(Outcome::kNotListed, kStart);
+    CHECK(guard.state(kStart) == State::kClosed);
+  }
+  SUBCASE("no answer proves nothing") {
+    guard.record_sanity(Outcome::kTimeout, kStart);
+    CHECK(guard.state(kStart) == State::kClosed);
+  }
+  SUBCASE("a dead zone that lists the world") {
+    guard.record_sanity(Outcome::kListed, kStart);
     CHECK(guard.state(kStart) == State::kOpen);
+    CHECK(has(guard.reason(), "lists 127.0.0.1"));
   }
 }
 
@@ -169,6 +185,7 @@ TEST_CASE("a late answer to a question from before it opened changes nothing") {
 TEST_CASE("after a world listing only a client that is not listed closes it") {
   ZoneGuard guard = unlimited();
   record(guard, Outcome::kListed, 200);
+  guard.record_sanity(Outcome::kListed, kStart);
   int64_t now = kStart + 5 * kMinute;
   REQUIRE(guard.may_ask(now, false));
   guard.record(Outcome::kListed, client(900), now);
