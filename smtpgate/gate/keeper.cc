@@ -69,10 +69,8 @@ void Keeper::on_timer() {
   if (ticks_ % kFilesEvery == 0) reload_changed_files();
   publish();
   hf::flush_log();
-  if (ticks_ % kTrimEvery == 0) {
-    ::malloc_trim(0);
-    shared_.history.release_memory();
-  }
+  shared_.history.release_memory();
+  if (ticks_ % kTrimEvery == 0) ::malloc_trim(0);
   loop_.set_timer(*this, loop_.now_ms() + kTickMs);
 }
 

@@ -54,7 +54,7 @@ constexpr uint64_t kMapBytesLeast = 64ULL << 20;
 constexpr size_t kSlice = 1000;
 
 // Clients of one transaction: LMDB keeps memory for as many pages as the largest one changed.
-constexpr size_t kCommitClients = 500;
+constexpr size_t kCommitClients = 200;
 
 /// The start of this process's mapping of a file; null if there is none. LMDB does not tell.
 void* mapping_of(const std::string& path) {

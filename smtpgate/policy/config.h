@@ -117,7 +117,7 @@ struct Config {
     std::vector<hf::Endpoint> servers;  // empty: /etc/resolv.conf
     Millis timeout{3000};
     std::chrono::seconds pass{3600};  // how long "not listed" is remembered
-    int64_t cache = 20'000;           // answers kept per worker
+    int64_t cache = 8'000;              // answers kept per worker
   } dns;
 
   std::vector<ListConfig> lists;  // [[dnsbl]], in order

@@ -44,8 +44,9 @@ def scratch() -> Path:
 
 
 def _enter():
-    command = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-               "env", f"{_INSIDE}=1", "PYTHONDONTWRITEBYTECODE=1"]
+    # Left unchanged here, since in a chroot there is no root mount to change; see _set_up().
+    command = ["unshare", "--net", "--mount", "--propagation", "unchanged", "--pid", "--fork",
+               "--kill-child", "--mount-proc", "env", f"{_INSIDE}=1", "PYTHONDONTWRITEBYTECODE=1"]
     if "HOLDFAST_BIN" in os.environ:
         command.append("HOLDFAST_BIN=" + os.environ["HOLDFAST_BIN"])
     if os.geteuid() != 0:
@@ -57,6 +58,8 @@ def _set_up():
     def run(*command):
         subprocess.run(command, check=True)
 
+    if " shared:" in Path("/proc/self/mountinfo").read_text():
+        run("mount", "--make-rprivate", "/")  # what is mounted here must not appear outside
     run("ip", "link", "set", "lo", "up")
     # Whole networks as local addresses: any of them can be a client. They are ordinary public
     # ranges, since lists are never asked about private ones.
