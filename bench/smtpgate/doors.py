@@ -151,6 +151,7 @@ class SmtpgateDoor(Door):
             "banner": {"name": "mx.test", "wait": wait, "min_wait": wait},
             "dns": {"servers": [f"{DNS}:53"]},
             "dnsbl": [{"zone": f"{ZONE}=127.0.0.2", "weight": 8, "trusted": True}],
+            "rdns": {"check": False},  # the other doors ask for no reverse name
             "limits": {"rate_ip": "0/min", "per_ip": 0, "per_net24": 0},
             **sections})
 
