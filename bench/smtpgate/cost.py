@@ -4,7 +4,7 @@ import statistics
 import time
 
 import report
-from doors import GOOD_CLIENTS, MIX, Site, drive
+from doors import GOOD_CLIENTS, MIX, Floor, Site, drive
 
 WAIT = 2  # seconds; postscreen counts in whole ones
 
@@ -34,6 +34,13 @@ def measure(door, mix, connections, rate, skip) -> dict:
             "tree": (door.tree_cpu() - tree) / connections, "kinds": counts["kinds"]}
 
 
+def kernel_floor(door, connections, rate) -> float:
+    before = door.gate_cpu()
+    drive(door.address, "pregreet", connections, rate=rate, addresses=connections,
+          concurrency=10_000)
+    return (door.gate_cpu() - before) / connections
+
+
 def wrong(kinds) -> int:
     """How many clients met something else than they should."""
     return sum(count for name, kind in kinds.items() for outcome, count in kind["outcomes"].items()
@@ -49,9 +56,11 @@ def run(quick) -> dict:
           "gate: smtpgate's processes, the postscreen process, the Python process; tree: the same "
           "with all of Postfix.")
     results = {name: {} for name in classes}
-    with Site(WAIT) as site:
+    floor, kernel = [], Floor()
+    with Site(WAIT) as site, kernel.server:
         skip = 0
         for _ in range(rounds):
+            floor.append(kernel_floor(kernel, connections, rate))
             for name, mix in classes.items():
                 skip += connections
                 for door in site.doors:
@@ -60,7 +69,9 @@ def run(quick) -> dict:
         doors = [door.name for door in site.doors]
         memory = {door.name: vars(door.memory()) for door in site.doors}
     _print(results, doors)
-    return {"rounds": rounds, "connections": connections, "rate": rate, "wait_s": WAIT,
+    print(f"kernel alone, for an early talker: {report.spread(floor, 1e6)} µs "
+          "(a server that accepts, says the same, closes, and does nothing else)")
+    return {"kernel": floor, "rounds": rounds, "connections": connections, "rate": rate, "wait_s": WAIT,
             "classes": results, "memory": memory}
 
 

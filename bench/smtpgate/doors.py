@@ -151,7 +151,6 @@ class SmtpgateDoor(Door):
             "banner": {"name": "mx.test", "wait": wait, "min_wait": wait},
             "dns": {"servers": [f"{DNS}:53"]},
             "dnsbl": [{"zone": f"{ZONE}=127.0.0.2", "weight": 8, "trusted": True}],
-            "rdns": {"check": False},  # the other doors ask for no reverse name
             "limits": {"rate_ip": "0/min", "per_ip": 0, "per_net24": 0},
             **sections})
 
@@ -181,6 +180,17 @@ class PythonDoor(Door):
         self.server = Server("asyncio", sys.executable, program, f"--listen={self.address}",
                              f"--backend={Postfix.PROXY}", f"--dns={DNS}:53", f"--zone={ZONE}",
                              f"--wait={wait}", host=host, port=int(port))
+
+
+class Floor(Door):
+    """A server that only says what an early talker is told: what the kernel alone costs."""
+    name = "kernel"
+    address = "11.255.0.28:28"
+
+    def __init__(self):
+        super().__init__(None)
+        host, port = self.address.split(":")
+        self.server = Server("floor", BIN / "smtp_floor", self.address, host=host, port=int(port))
 
 
 class Site(ExitStack):
