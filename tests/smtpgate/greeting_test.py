@@ -4,7 +4,7 @@
 import time
 import unittest
 
-from lab import Client, Gate, ScriptedDns, Sink, eventually, free_address, main
+from lab import Client, Gate, ScriptedDns, Sink, eventually, free_address, main, scratch
 
 
 class Greeting(unittest.TestCase):
@@ -95,8 +95,8 @@ class Greeting(unittest.TestCase):
             eventually(lambda: any(b"EHLO c.example" in s for s in sink.sessions))
 
     def test_backend_on_a_unix_socket(self):
-        with Gate({"backend": {"handoff": ["plain:/tmp/smtpgate-greeting-test.sock"]}}) as gate, \
-             Sink(path="/tmp/smtpgate-greeting-test.sock"):
+        path = scratch() / "backend"
+        with Gate({"backend": {"handoff": [f"plain:{path}"]}}) as gate, Sink(path=path):
             with Client(free_address()) as client:
                 self.assertEqual(client.reply().code, 220)
                 self.assertEqual(client.command("NOOP").code, 250)
