@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <random>
 
 #include "base/net/tcp.h"
 #include "base/os/log.h"
@@ -165,7 +166,8 @@ Worker::Worker(uint32_t index, Shared& shared, Policy policy, HistoryStore::Read
       loop_(std::move(loop)),
       resolver_(std::move(resolver)),
       lists_(*loop_, *resolver_, shared_.metrics),
-      housekeeping_(std::make_unique<Housekeeping>(*this)) {
+      housekeeping_(std::make_unique<Housekeeping>(*this)),
+      serial_(std::random_device()()) {  // so that a restart within a second repeats no id
   lists_.use(policy_.rules, policy_.guards);
 }
 

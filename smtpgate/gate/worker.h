@@ -108,7 +108,7 @@ class Worker {
   std::unique_ptr<Housekeeping> housekeeping_;
   Stage* stages_ = nullptr;
 
-  uint32_t serial_ = 0;
+  uint32_t serial_;  // of the next connection; only its low 24 bits count
   std::string log_buffer_;
   bool draining_ = false;
   std::function<void()> drained_;
