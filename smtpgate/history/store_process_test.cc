@@ -204,11 +204,11 @@ TEST_CASE("a full disk is an error, and costs nothing but the batch") {
   CHECK(store.size().clients == 50'500);
 }
 
-// Each batch writes its own number into all of 400 clients, so a torn one would show as two
-// numbers.
+// Each batch is one transaction and writes its own number into all of 180 clients, so a torn one
+// would show as two numbers.
 TEST_CASE("a process killed at any moment loses at most the batch it was committing") {
   const TempFolder folder;
-  constexpr uint32_t kClients = 400;
+  constexpr uint32_t kClients = 180;
   {
     open_store(folder);
   }
