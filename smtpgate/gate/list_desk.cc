@@ -112,7 +112,7 @@ bool ListDesk::ask_list(size_t list, Facts& facts, bool clean, Ticket ticket) {
   return true;
 }
 
-void ListDesk::list_answered(const Key& key, const hf::DnsReply& reply, uint64_t asked_ms) {
+void ListDesk::list_answered(Key key, const hf::DnsReply& reply, uint64_t asked_ms) {
   auto [fact, outcome] = read_reply(reply);
   if (guards_->record(key.list, outcome, key.client, loop_.unix_seconds(),
                       loop_.now_ms() - asked_ms))
@@ -153,7 +153,7 @@ bool ListDesk::ask_rdns(Facts& facts, Ticket ticket) {
   return true;
 }
 
-void ListDesk::ptr_answered(const std::shared_ptr<Reverse>& reverse, const hf::DnsReply& reply) {
+void ListDesk::ptr_answered(std::shared_ptr<Reverse> reverse, const hf::DnsReply& reply) {
   if (failed(reply.status)) {
     rdns_settled(reverse->client, {RdnsFact::State::kFailed, {}}, kFailureTtl);
     return;
@@ -168,7 +168,7 @@ void ListDesk::ptr_answered(const std::shared_ptr<Reverse>& reverse, const hf::D
     confirm_next(reverse);
 }
 
-void ListDesk::confirm_next(const std::shared_ptr<Reverse>& reverse) {
+void ListDesk::confirm_next(std::shared_ptr<Reverse> reverse) {
   if (reverse->next == reverse->names.size()) {
     const auto state = reverse->failed ? RdnsFact::State::kFailed : RdnsFact::State::kUnconfirmed;
     rdns_settled(reverse->client, {state, reverse->names.front()}, reverse->ttl_s);

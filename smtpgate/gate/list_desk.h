@@ -58,9 +58,9 @@ class ListDesk {
   bool ask_list(size_t list, Facts& facts, bool clean, Ticket ticket);
   void check_sanity(size_t list);
   bool ask_rdns(Facts& facts, Ticket ticket);
-  void list_answered(const Key& key, const hf::DnsReply& reply, uint64_t asked_ms);
-  void ptr_answered(const std::shared_ptr<Reverse>& reverse, const hf::DnsReply& reply);
-  void confirm_next(const std::shared_ptr<Reverse>& reverse);
+  void list_answered(Key key, const hf::DnsReply& reply, uint64_t asked_ms);
+  void ptr_answered(std::shared_ptr<Reverse> reverse, const hf::DnsReply& reply);
+  void confirm_next(std::shared_ptr<Reverse> reverse);
   void rdns_settled(const hf::IpAddress& client, RdnsFact fact, uint32_t ttl_s);
   std::vector<Ticket> take_waiting(const Key& key);
 
