@@ -46,7 +46,7 @@ class Resolver {
 struct ResolverOptions {
   std::vector<Endpoint> servers;   // empty: those of /etc/resolv.conf
   uint32_t timeout_ms = 3000;      // for the whole question
-  uint32_t retransmit_ms = 1000;   // before the same question is sent again
+  uint32_t retransmit_ms = 500;    // before the same question is sent again, then doubling
 };
 
 /// A resolver over c-ares on `loop`, which must outlive it. No cache: see AnswerCache's users.

@@ -25,7 +25,9 @@ PassStage::PassStage(Worker& worker, std::unique_ptr<Connection> connection,
       started_ms_(worker.loop().now_ms()) {}
 
 PassStage::~PassStage() {
-  if (service_) loop().forget(this);
+  // Closing alone would not do: where the master connected for us, it may not yet have closed its
+  // copy, and epoll keeps a socket for as long as any copy is open.
+  if (service_) loop().unwatch(service_.get(), this);
 }
 
 void PassStage::start() { try_to_pass(); }
