@@ -5,6 +5,7 @@
 // and by TCP; greets, says 250 to everything and 221 to QUIT. Runs until it is killed.
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ class Sink {
     if (std::strlen(path) >= sizeof local.sun_path) return hf::fail("the path is too long");
     std::strcpy(local.sun_path, path);
     HF_TRY(listen(reinterpret_cast<sockaddr*>(&local), sizeof local, Role::kPassListener));
+    ::chmod(path, 0666);  // as Postfix has it: its folder alone says who may come
     HF_TRY_ASSIGN(const auto endpoint, hf::Endpoint::parse(address));
     sockaddr_storage tcp{};
     const socklen_t size = endpoint.to_sockaddr(tcp);

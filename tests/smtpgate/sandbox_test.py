@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What parses outside bytes runs unprivileged and confined; what has privileges parses nothing."""
+import os
 import pwd
+import socket
+import subprocess
+import threading
 import unittest
 from pathlib import Path
 
-from lab import Client, Gate, Sink, free_address, main
+from lab import Client, Gate, Sink, free_address, main, scratch
 
 
 def status_of(pid):
@@ -49,6 +53,31 @@ class Sandbox(unittest.TestCase):
             client.close()
             gate.wait_for_lines(1)
 
+    def test_a_pass_service_for_root_alone(self):
+        # The master connects to it for the gate. Here the master is kept from closing its copy of
+        # the socket for a while, so that the hand-over is over before it does.
+        path = scratch() / "root_pass"
+        with PassSink(path), Gate(
+                {"backend": {"handoff": [f"postfix-pass:{path}"]},
+                 "banner": {"wait": "100ms", "min_wait": "50ms"}}) as gate:
+            path.chmod(0o600)
+            pids = gate.process.pid, gate.gate_pid()
+            one_cpu = min(os.sched_getaffinity(0))
+            for pid in pids:
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    os.sched_setaffinity(int(task.name), {one_cpu})
+            os.sched_setscheduler(pids[0], os.SCHED_IDLE, os.sched_param(0))
+            hog = subprocess.Popen(["taskset", "-c", str(one_cpu), "sh", "-c", "while :; do :; done"])
+            try:
+                for _ in range(30):
+                    with Client(free_address()) as client:
+                        self.assertEqual(client.reply().code, 220)
+            finally:
+                hog.kill()
+                hog.wait()
+            self.assertEqual(gate.gate_pid(), pids[1], "the gate process is still the same")
+            self.assertNotIn("unexpectedly", gate.log_text())
+
     def test_files_of_the_history_are_for_its_user_alone(self):
         with Sink(), Gate() as gate:
             uid = pwd.getpwnam("smtpgate").pw_uid
@@ -62,6 +91,34 @@ class Sandbox(unittest.TestCase):
             gate.start()
         gate.stop()
         self.assertIn("useradd", gate.log_text())
+
+
+class PassSink:
+    """A Postfix `pass` service that greets whom it is handed, and closes."""
+
+    def __init__(self, path):
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(128)
+
+    def __enter__(self):
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _serve(self):
+        while True:
+            try:
+                service, _ = self._listener.accept()
+            except OSError:
+                return
+            with service:
+                _, fds, _, _ = socket.recv_fds(service, 4096, 1)
+            with socket.socket(fileno=fds[0]) as client:
+                client.sendall(b"220 mx.test ESMTP sink\r\n")
 
 
 def _descriptors(pid):
