@@ -26,26 +26,18 @@ void Greeted::on_ready(uint32_t) {
   char byte;
   const bool speaks = ::recv(connection().fd.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
   Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
   if (speaks)
-    hand_off(home, std::move(connection));
+    hand_off(home, leave());
   else
-    home.conclude(std::move(connection));
+    home.conclude(leave());
 }
 
 void Greeted::on_timer() {
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.refuse(std::move(connection), Reason::kHungUp);
+  worker().refuse(leave(), Reason::kHungUp);
 }
 
 void Greeted::on_shutdown() {
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.refuse(std::move(connection), Reason::kShutdown);
+  worker().refuse(leave(), Reason::kShutdown);
 }
 
 }  // namespace smtpgate

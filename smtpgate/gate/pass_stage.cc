@@ -5,7 +5,6 @@
 
 #include <cerrno>
 
-#include "smtpgate/gate/handoff.h"
 #include "smtpgate/gate/worker.h"
 #include "smtpgate/wire/postfix_pass.h"
 
@@ -16,13 +15,6 @@ constexpr uint64_t kRetryMs = 20;         // while the service is busy, or one o
 constexpr uint64_t kUnwatchedMs = 1000;   // for a pick-up that epoll cannot tell us of
 
 }  // namespace
-
-PassStage::PassStage(Worker& worker, std::unique_ptr<Connection> connection,
-                     std::shared_ptr<Backends> backends, size_t index)
-    : Stage(worker, std::move(connection)),
-      backends_(std::move(backends)),
-      index_(index),
-      started_ms_(worker.loop().now_ms()) {}
 
 PassStage::~PassStage() {
   // Closing alone would not do: where the master connected for us, it may not yet have closed its
@@ -41,20 +33,18 @@ hf::Result<hf::Fd> PassStage::send() {
 }
 
 void PassStage::try_to_pass() {
-  const Config::Backend& config = connection().config().backend;
   auto service = send();
   if (!service) {
     const int sys = service.error().sys;
     const bool busy = sys == EAGAIN || sys == EPIPE || sys == ECONNRESET;
-    const auto limit = static_cast<uint64_t>(config.connect_timeout.count());
-    if (!busy || loop().now_ms() >= started_ms_ + limit) return fail();
+    if (!busy || loop().now_ms() >= deadline_ms()) return fail();
     return loop().set_timer(*this, loop().now_ms() + kRetryMs);
   }
   connection().backend = name_of(backend().uri().kind);
   service_ = std::move(*service);
   const bool watching = loop().watch(service_.get(), EPOLLIN | EPOLLRDHUP, this).has_value();
-  const uint64_t limit =
-      watching ? static_cast<uint64_t>(config.pickup_timeout.count()) : kUnwatchedMs;
+  const Millis patience = connection().config().backend.pickup_timeout;
+  const uint64_t limit = watching ? static_cast<uint64_t>(patience.count()) : kUnwatchedMs;
   loop().set_timer(*this, loop().now_ms() + limit);
 }
 
@@ -68,32 +58,15 @@ void PassStage::on_timer() {
 }
 
 void PassStage::on_shutdown() {
-  if (service_) return finish(false);
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.refuse(std::move(connection), Reason::kShutdown);
+  if (service_)
+    finish(false);
+  else
+    BackendStage::on_shutdown();
 }
 
 void PassStage::finish(bool taken) {
-  Worker& home = worker();
-  GateMetrics& metrics = home.shared().metrics;
-  metrics.handoff(backend().uri().kind, taken).Increment();
-  if (taken)
-    metrics.handoff_seconds.Observe(static_cast<double>(loop().now_ms() - started_ms_) / 1000);
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.conclude(std::move(connection));
-}
-
-void PassStage::fail() {
-  backend().set_up(false);  // until a probe or a hand-over succeeds
-  Worker& home = worker();
-  home.shared().metrics.handoff(backend().uri().kind, false).Increment();
-  const size_t rest = index_ + 1;
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  hand_off_from(home, std::move(connection), rest);
+  record(taken);
+  worker().conclude(leave());
 }
 
 }  // namespace smtpgate

@@ -43,9 +43,8 @@ void ProxyReader::on_ready(uint32_t) {
   if ((*header)->local) return give_up(Action::kDrop, Reason::kHealthCheck);
 
   Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
+  std::unique_ptr<Connection> connection = leave();
   home.loop().unwatch(connection->fd.get(), nullptr);  // it may go to another worker's loop
-  home.end(*this);
   home.receive(std::move(connection->fd), (*header)->source, (*header)->destination);
   home.discard(std::move(connection));
 }
@@ -54,11 +53,8 @@ void ProxyReader::on_timer() { give_up(Action::kDrop, Reason::kProxyHeader); }
 void ProxyReader::on_shutdown() { give_up(Action::kDrop, Reason::kShutdown); }
 
 void ProxyReader::give_up(Action action, Reason reason) {
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  connection->verdict = {.action = action, .reason = reason};
-  home.conclude(std::move(connection));
+  connection().verdict = {.action = action, .reason = reason};
+  worker().conclude(leave());
 }
 
 }  // namespace smtpgate

@@ -106,10 +106,7 @@ void Refusal::say_and_close(const SmtpReply& reply) {
 }
 
 void Refusal::close() {
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.conclude(std::move(connection));
+  worker().conclude(leave());
 }
 
 }  // namespace smtpgate

@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "smtpgate/gate/worker.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr size_t kChunk = 16 * 1024;
 constexpr size_t kSpliceChunk = 64 * 1024;
+constexpr uint64_t kAfterServerMs = 30'000;  // for a client to close, once the server has
 
 bool would_block() { return errno == EAGAIN || errno == EINTR; }
 
@@ -41,8 +43,7 @@ void Relay::start() {
   for (Side& side : sides_)
     if (!loop().watch(side.fd, side.interest = EPOLLIN, &side)) return finish();
   active_ms_ = loop().now_ms();
-  loop().set_timer(*this, active_ms_ + static_cast<uint64_t>(
-                                           connection().config().backend.idle_timeout.count()));
+  loop().set_timer(*this, active_ms_ + patience_ms());
   if (pump(1) == Flow::kBroken) return finish();
   update_interest();
 }
@@ -69,8 +70,14 @@ Relay::Flow Relay::pump(int from) {
   if (flow == Flow::kBlocked && d.ended && idle(d) && !d.closed) {
     ::shutdown(sides_[1 - from].fd, SHUT_WR);
     d.closed = true;
+    loop().set_timer(*this, active_ms_ + patience_ms());
   }
   return flow;
+}
+
+uint64_t Relay::patience_ms() const {
+  const auto idle = static_cast<uint64_t>(connection().config().backend.idle_timeout.count());
+  return directions_[1].closed ? std::min(idle, kAfterServerMs) : idle;
 }
 
 Relay::Flow Relay::copy(int from) {
@@ -150,9 +157,8 @@ void Relay::update_interest() {
 }
 
 void Relay::on_timer() {
-  const auto limit = static_cast<uint64_t>(connection().config().backend.idle_timeout.count());
-  if (loop().now_ms() >= active_ms_ + limit) return finish();
-  loop().set_timer(*this, active_ms_ + limit);
+  if (loop().now_ms() >= active_ms_ + patience_ms()) return finish();
+  loop().set_timer(*this, active_ms_ + patience_ms());
 }
 
 void Relay::on_shutdown() { finish(); }
@@ -162,12 +168,10 @@ void Relay::finish() {
   Connection& c = connection();
   c.bytes_in = directions_[0].moved;
   c.bytes_out += directions_[1].moved;
-  Worker& home = worker();
-  home.shared().metrics.relayed_in.Increment(static_cast<double>(directions_[0].moved));
-  home.shared().metrics.relayed_out.Increment(static_cast<double>(directions_[1].moved));
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.conclude(std::move(connection));
+  GateMetrics& metrics = worker().shared().metrics;
+  metrics.relayed_in.Increment(static_cast<double>(directions_[0].moved));
+  metrics.relayed_out.Increment(static_cast<double>(directions_[1].moved));
+  worker().conclude(leave());
 }
 
 }  // namespace smtpgate

@@ -60,6 +60,8 @@ class Relay final : public Stage {
   bool idle(const Direction& d) const { return d.unsent.empty() && d.in_pipe == 0; }
   void begin_splicing(Direction& d);
   void update_interest();
+  /// How long nothing may happen.
+  uint64_t patience_ms() const;
   void finish();
 
   hf::Fd server_;

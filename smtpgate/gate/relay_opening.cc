@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "base/net/tcp.h"
-#include "smtpgate/gate/handoff.h"
 #include "smtpgate/gate/relay.h"
 #include "smtpgate/gate/worker.h"
 #include "smtpgate/wire/proxy_header.h"
@@ -29,13 +28,6 @@ std::string xclient_command(const Connection& connection) {
 
 }  // namespace
 
-RelayOpening::RelayOpening(Worker& worker, std::unique_ptr<Connection> connection,
-                           std::shared_ptr<Backends> backends, size_t index)
-    : Stage(worker, std::move(connection)),
-      backends_(std::move(backends)),
-      index_(index),
-      started_ms_(worker.loop().now_ms()) {}
-
 RelayOpening::~RelayOpening() {
   if (server_) loop().unwatch(server_.get(), this);
 }
@@ -45,8 +37,7 @@ void RelayOpening::start() {
   if (!server) return fail();
   server_ = std::move(*server);
   if (!loop().watch(server_.get(), EPOLLOUT, this)) return fail();
-  const auto limit = connection().config().backend.connect_timeout.count();
-  loop().set_timer(*this, started_ms_ + static_cast<uint64_t>(limit));
+  loop().set_timer(*this, deadline_ms());
 }
 
 void RelayOpening::on_ready(uint32_t) {
@@ -92,39 +83,19 @@ void RelayOpening::ask(Step step, std::string_view command) {
 
 void RelayOpening::join() {
   backend().set_up(true);
-  Worker& home = worker();
-  GateMetrics& metrics = home.shared().metrics;
-  metrics.handoff(backend().uri().kind, true).Increment();
-  metrics.handoff_seconds.Observe(static_cast<double>(loop().now_ms() - started_ms_) / 1000);
-  loop().unwatch(server_.get(), this);
-  std::unique_ptr<Connection> connection = take_connection();
-  connection->backend = name_of(backend().uri().kind);
+  record(true);
+  Connection& c = connection();
+  c.backend = name_of(backend().uri().kind);
   // A client that has our greeting must not see another.
   std::string greeting;
-  if (connection->greeting != Connection::Greeting::kComplete) greeting = reply_.raw();
-  connection->greeting = Connection::Greeting::kComplete;
+  if (c.greeting != Connection::Greeting::kComplete) greeting = reply_.raw();
+  c.greeting = Connection::Greeting::kComplete;
+  loop().unwatch(server_.get(), this);
   hf::Fd server = std::move(server_);
-  home.end(*this);
-  home.begin<Relay>(std::move(connection), std::move(server), std::move(greeting)).start();
-}
-
-void RelayOpening::fail() {
-  backend().set_up(false);  // until a probe or a hand-over succeeds
   Worker& home = worker();
-  home.shared().metrics.handoff(backend().uri().kind, false).Increment();
-  const size_t rest = index_ + 1;
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  hand_off_from(home, std::move(connection), rest);
+  home.begin<Relay>(leave(), std::move(server), std::move(greeting)).start();
 }
 
 void RelayOpening::on_timer() { fail(); }
-
-void RelayOpening::on_shutdown() {
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.refuse(std::move(connection), Reason::kShutdown);
-}
 
 }  // namespace smtpgate

@@ -14,9 +14,11 @@ Stage::~Stage() {
 
 hf::Loop& Stage::loop() const { return worker_.loop(); }
 
-std::unique_ptr<Connection> Stage::take_connection() {
+std::unique_ptr<Connection> Stage::leave() {
   loop().forget(this);
-  return std::move(connection_);
+  std::unique_ptr<Connection> connection = std::move(connection_);
+  worker_.end(*this);
+  return connection;
 }
 
 void Stage::watch_client(uint32_t events) {

@@ -13,8 +13,7 @@ class Worker;
 
 /// One step in a connection's life: it owns the connection, waits for its descriptors and its
 /// timer, and at its end hands the connection to the next step or to Worker::conclude(). A stage
-/// lives on its worker's list and is destroyed by Worker::end(), always as the last thing that one
-/// of its callbacks does.
+/// lives on its worker's list until leave(), always the last thing that one of its callbacks does.
 class Stage : public hf::ReadyHandler, public hf::Timer {
  public:
   Stage(Worker& worker, std::unique_ptr<Connection> connection);
@@ -27,9 +26,10 @@ class Stage : public hf::ReadyHandler, public hf::Timer {
   Worker& worker() const { return worker_; }
   hf::Loop& loop() const;
   Connection& connection() const { return *connection_; }
-  /// Leaves the stage without its connection. Its descriptor stays registered with the loop for
-  /// the next stage to take over, or for its closing to end that; no event comes here any more.
-  std::unique_ptr<Connection> take_connection();
+  /// Destroys the stage and gives its connection to the caller, as in `worker().conclude(leave())`.
+  /// The descriptor stays registered with the loop for the next stage to take over, or for its
+  /// closing to end that.
+  std::unique_ptr<Connection> leave();
   void watch_client(uint32_t events);
 
  private:

@@ -148,7 +148,7 @@ bool WaitingClient::evaluate(bool closing) {
   }
   const Verdict verdict = decide(c.facts, c.config(), closing);
   if (verdict.action != Action::kWait) {
-    leave(verdict);
+    worker().settle(leave(), verdict);
     return false;
   }
   if (pregreet.state == PregreetFact::State::kSilent)
@@ -156,18 +156,8 @@ bool WaitingClient::evaluate(bool closing) {
   return true;
 }
 
-void WaitingClient::leave(const Verdict& verdict) {
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.settle(std::move(connection), verdict);
-}
-
 void WaitingClient::on_shutdown() {
-  Worker& home = worker();
-  std::unique_ptr<Connection> connection = take_connection();
-  home.end(*this);
-  home.refuse(std::move(connection), Reason::kShutdown);
+  worker().refuse(leave(), Reason::kShutdown);
 }
 
 }  // namespace smtpgate

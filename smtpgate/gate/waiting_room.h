@@ -30,7 +30,6 @@ class WaitingClient final : public Stage, private ListDesk::Inquirer {
   void ask_lists();
   /// False: the verdict fell, and this stage is no more.
   bool evaluate(bool closing);
-  void leave(const Verdict& verdict);
   uint32_t elapsed_ms() const;
   uint64_t wait_ms() const;
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/container/small_vector.hpp>
+
 #include "base/net/ip.h"
 #include "smtpgate/wire/first_bytes.h"
 
@@ -37,7 +39,7 @@ struct ListFact {
     kFailed,    // error or time-out: counts as not listed, and is told as partial
   };
   State state = State::kNotAsked;
-  std::vector<hf::IpAddress> answers;
+  boost::container::small_vector<hf::IpAddress, 1> answers;
 };
 
 /// The reverse name of the client.

@@ -17,7 +17,7 @@ const CidrList::Entry* find_in(const std::vector<CidrList>& lists, const hf::IpA
 
 ListFact fact_of(std::optional<RbldnsdZone::Listing> listing) {
   ListFact fact{.state = ListFact::State::kAnswered, .answers = {}};
-  if (listing) fact.answers = std::move(listing->answers);
+  if (listing) fact.answers.assign(listing->answers.begin(), listing->answers.end());
   return fact;
 }
 
