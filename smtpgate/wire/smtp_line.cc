@@ -17,7 +17,9 @@ constexpr size_t kReplyLimit = 64 * 1024;  // octets of one reply
 SmtpLine split_command(std::string_view line) {
   line = hf::trim(line);
   const size_t blank = std::min(line.find_first_of(" \t"), line.size());
-  SmtpLine out{std::string(line.substr(0, blank)), std::string(hf::trim(line.substr(blank)))};
+  SmtpLine out{.raw = {},
+               .verb = std::string(line.substr(0, blank)),
+               .argument = std::string(hf::trim(line.substr(blank)))};
   for (char& c : out.verb)
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
   return out;
@@ -47,6 +49,8 @@ std::optional<SmtpLine> SmtpLineReader::next(std::string_view& bytes) {
   SmtpLine line = split_command(kept_);
   line.bare_lf = !ends_in_cr_;
   line.too_long = length_ + 1 > kCommandLimit;
+  line.cut = kept_.size() == kMemoryLimit;
+  line.raw = std::move(kept_);
   kept_.clear();
   length_ = 0;
   ends_in_cr_ = false;

@@ -15,10 +15,12 @@ namespace smtpgate {
 
 /// A line of a client. NUL and bytes over 127 stay as they are.
 struct SmtpLine {
+  std::string raw;        // as it came, without its line end
   std::string verb;       // up to the first blank, in upper case: "EHLO", "MAIL"
   std::string argument;   // the rest without the blanks around it: "FROM:<a@example>"
   bool bare_lf = false;   // it ended in LF alone: not to be obeyed, only to be answered
-  bool too_long = false;  // over 512 octets with CRLF; what exceeds 2048 is cut off
+  bool too_long = false;  // over 512 octets with CRLF
+  bool cut = false;       // over 2048 octets, of which the rest is lost
 };
 
 class SmtpLineReader {
