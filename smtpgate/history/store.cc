@@ -31,12 +31,14 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <lmdb.h>
 
 #include "base/core/text.h"
+#include "smtpgate/history/lmdb.h"
 
 namespace smtpgate {
 namespace {
+
+using namespace lmdb;
 
 // A key that can be no client's, since it has neither 4 nor 8 bytes.
 constexpr std::string_view kFormatKey = "format";
@@ -76,57 +78,16 @@ void* mapping_of(const std::string& path) {
 
 using Entry = std::pair<HistoryKey, HistoryRecord>;
 
-MDB_val to_val(std::string_view bytes) {
-  return {bytes.size(), const_cast<char*>(bytes.data())};  // LMDB does not write through it
-}
-
-std::string_view to_view(const MDB_val& val) {
-  return {static_cast<const char*>(val.mv_data), val.mv_size};
-}
-
-struct CloseEnv {
-  void operator()(MDB_env* env) const { ::mdb_env_close(env); }
-};
-struct AbortTxn {
-  void operator()(MDB_txn* txn) const { ::mdb_txn_abort(txn); }
-};
-struct CloseCursor {
-  void operator()(MDB_cursor* cursor) const { ::mdb_cursor_close(cursor); }
-};
-using Env = std::unique_ptr<MDB_env, CloseEnv>;
-using Txn = std::unique_ptr<MDB_txn, AbortTxn>;
-using Cursor = std::unique_ptr<MDB_cursor, CloseCursor>;
-
 /// What LMDB's code means for whoever runs the gate.
 hf::Error lmdb_error(const std::string& path, int code) {
-  const std::string place = fmt::format("history in {}: {}", path, ::mdb_strerror(code));
-  auto with = [&](std::string_view remedy) {
-    return hf::Error{fmt::format("{}: {}", place, remedy), code > 0 ? code : 0};
-  };
-  switch (code) {
-    case MDB_MAP_FULL:
-      return with(
-          "it has outgrown what `[history] max` allows for: raise that and restart, or end the "
-          "program that has been reading it for long");
-    case MDB_INVALID:
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_VERSION_MISMATCH:
-      return with("move its data.mdb and lock.mdb away, a new history is then begun");
-    case MDB_READERS_FULL: return with("too many commands are reading it at this moment");
-    case MDB_PANIC: return with("an earlier write failed half-way; restart the gate");
-    case EIO:  // also what LMDB calls a write that was cut short
-    case EFBIG:
-    case EDQUOT:
-    case ENOSPC:
-      return with(
-          "its disk is full or failing: make room there; all that was committed before is kept");
-    case EACCES:
-    case EPERM: return with("run as the user who owns it, or give that user its files");
-    case ENOENT:
-      return with("the gate makes it, if the folder that `[history] path` names is there");
-    default: return with("see whether the folder and its disk are in order");
-  }
+  return error_of(code, {.what = "history in " + path,
+                         .when_full = "it has outgrown what `[history] max` allows for: raise that "
+                                      "and restart, or end the program that has been reading it "
+                                      "for long",
+                         .when_damaged = "move its data.mdb and lock.mdb away, a new history is "
+                                         "then begun",
+                         .when_absent = "the gate makes it, if the folder that `[history] path` "
+                                        "names is there"});
 }
 
 thread_local std::jmp_buf start_of_attempt;
