@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Greylisting: who is not known yet is asked to come back later, once. The policy is in
-// greylist.cc, what is on disk in docs/formats.md; nothing here knows of sockets or replies.
+// greylist.cc, what is on disk in store.cc and record.h; nothing here knows of sockets or replies.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +18,10 @@
 namespace smtpgate {
 
 struct GreyOptions {
-  uint32_t min_s = 60;                // a retry sooner than this is early
-  uint32_t window_s = 24 * 3600;      // a retry later than this is a first try again
-  uint32_t keep_s = 36 * 24 * 3600;   // a scope stays known-good for this long after its last use
-  uint64_t max_entries = 1'000'000;   // pending and known together; the oldest pending go first
+  uint32_t min_s = 60;               // a retry sooner than this is early
+  uint32_t window_s = 24 * 3600;     // a retry later than this is a first try again
+  uint32_t keep_s = 36 * 24 * 3600;  // a scope stays known-good for this long after its last use
+  uint64_t max_entries = 1'000'000;  // pending and known together; the oldest pending go first
 };
 
 /// One mail that is being offered, as far as greylisting looks at it.
@@ -50,7 +50,8 @@ struct GreyDecision {
 /// disk take turns. In a process, a folder may be open once at a time.
 class Greylist {
  public:
-  /// Opens or makes grey.mdb and its secret grey.key in `folder`. `clock` must outlive the greylist.
+  /// Opens or makes grey.mdb and its secret grey.key in `folder`. `clock` must outlive the
+  /// greylist.
   static hf::Result<Greylist> open(const std::string& folder, const GreyOptions& options,
                                    const hf::Clock& clock);
   Greylist(Greylist&&) noexcept;
@@ -80,7 +81,7 @@ class Greylist {
     uint64_t pending = 0;  // entries on disk for mails, waiting or passed
     uint64_t known = 0;    // known-good scopes on disk
   };
-  Size size() const;
+  hf::Result<Size> size() const;
 
  private:
   struct State;

@@ -11,12 +11,9 @@
 
 #include "base/core/result.h"
 #include "base/net/ip.h"
+#include "smtpgate/grey/record.h"
 
 namespace smtpgate {
-
-enum class GreyScopeKind : uint8_t { kSpf, kPtr, kNet };  // stored: append only
-/// "spf", "ptr", "net".
-std::string_view name_of(GreyScopeKind kind);
 
 /// One mail under one of its scopes, or one known-good scope. Who it is about is on disk only as
 /// keyed hashes: equal ids are the same mail or client.

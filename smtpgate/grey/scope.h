@@ -20,8 +20,11 @@ namespace smtpgate {
 std::vector<std::string> scopes_of(const hf::IpAddress& client, std::string_view name,
                                    std::string_view spf_domain);
 
+/// The narrowest of them: "net:192.0.2.0/24", "net:2001:db8::/64".
+std::string network_scope(const hf::IpAddress& client);
+
 /// The domain under which `name` was registered, by the public suffix list; empty if there is none
-/// (a public suffix itself, an unknown one, no host name).
+/// (a public suffix itself, or no host name).
 std::string registered_domain(std::string_view name);
 
 /// Whether `name` was made from `client`'s address, as access providers name their customers'
