@@ -7,6 +7,7 @@
 #include "base/core/text.h"
 #include "base/os/file.h"
 #include "smtpgate/cli/commands.h"
+#include "smtpgate/gate/control.h"
 #include "smtpgate/lists/cidr_list.h"
 
 namespace smtpgate {
@@ -76,8 +77,11 @@ hf::Result<int> run_forget(const CommonOptions& common, const std::string& addre
                                                static_cast<uint64_t>(config.history.max)));
   const HistoryKey key = HistoryKey::of(*client);
   HF_TRY_ASSIGN(const bool existed, store.erase(key));
-  fmt::print("{}: {}\n", key.to_string(), existed ? "forgotten" : "was not known");
-  return existed ? 0 : 1;
+  // The greylist is the daemon's while one runs.
+  const auto grey = ask_daemon(config.history.path, "grey-forget " + client->to_string());
+  const bool was_grey = grey && *grey != "0";
+  fmt::print("{}: {}\n", key.to_string(), existed || was_grey ? "forgotten" : "was not known");
+  return existed || was_grey ? 0 : 1;
 }
 
 }  // namespace smtpgate

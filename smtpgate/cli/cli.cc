@@ -131,6 +131,12 @@ class CommandLine {
     auto* forget = add("forget", "Forget a client's history",
                        [this] { return run_forget(common_, subject_); });
     forget->add_option("address", subject_, "Address of the client")->required();
+    auto* grey = add("grey", "What the greylist holds, or forget the mails that are to come back",
+                     [this] { return run_grey(common_, kind_); });
+    grey->add_option("action", kind_, "list or flush")
+        ->required()
+        ->check(CLI::IsMember({"list", "flush"}));
+    add_json(grey);
     auto* import = add("import", "Turn another program's configuration into ours",
                        [this] { return run_import(common_, import_); });
     import->add_option("kind", kind_, "What to import: postscreen")

@@ -66,6 +66,9 @@ hf::Result<int> run_allow(const CommonOptions& common, const AccessOptions& opti
 hf::Result<int> run_deny(const CommonOptions& common, const AccessOptions& options);
 hf::Result<int> run_forget(const CommonOptions& common, const std::string& address);
 
+/// `action`: "list" or "flush".
+hf::Result<int> run_grey(const CommonOptions& common, const std::string& action);
+
 hf::Result<int> run_doctor(const CommonOptions& common);
 
 struct ImportOptions {

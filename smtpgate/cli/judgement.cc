@@ -121,7 +121,8 @@ std::string tell(const Judgement& j) {
   return out;
 }
 
-std::string tell_json(const Judgement& j, const std::optional<HistoryRecord>& record) {
+std::string tell_json(const Judgement& j, const std::optional<HistoryRecord>& record,
+                      const GreyStory& story) {
   const Config& config = j.rules->config;
   nlohmann::json out{{"address", j.facts.client.to_string()},
                      {"mode", config.mode.enforce ? "enforce" : "observe"},
@@ -137,7 +138,10 @@ std::string tell_json(const Judgement& j, const std::optional<HistoryRecord>& re
                      {"reverse_name", {{"state", name_of(j.facts.rdns.state)},
                                        {"name", j.facts.rdns.name}}},
                      {"lists", nlohmann::json::array()},
-                     {"history", nullptr}};
+                     {"history", nullptr},
+                     {"greylist", nlohmann::json::array()}};
+  for (const GreyEntry& entry : story.mails) out["greylist"].push_back(to_json(entry));
+  for (const GreyEntry& entry : story.known) out["greylist"].push_back(to_json(entry));
   for (size_t i = 0; i < config.lists.size(); ++i) {
     nlohmann::json answers = nlohmann::json::array();
     for (const auto& answer : j.facts.lists[i].answers) answers.push_back(answer.to_string());

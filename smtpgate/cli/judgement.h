@@ -6,6 +6,7 @@
 #include <string>
 
 #include "smtpgate/cli/commands.h"
+#include "smtpgate/cli/grey_story.h"
 #include "smtpgate/history/record.h"
 #include "smtpgate/policy/ruleset.h"
 #include "smtpgate/policy/verdict.h"
@@ -33,7 +34,8 @@ hf::Result<Judgement> judge_now(std::shared_ptr<const Ruleset> rules, const hf::
 /// The facts and the verdict, told to a person, a line each.
 std::string tell(const Judgement& judgement);
 /// The same as a JSON object.
-std::string tell_json(const Judgement& judgement, const std::optional<HistoryRecord>& record);
+std::string tell_json(const Judgement& judgement, const std::optional<HistoryRecord>& record,
+                      const GreyStory& story);
 
 /// "refuse" becomes "would be refused" and so on.
 std::string_view future_of(Action action);

@@ -44,6 +44,20 @@ bool is_circumstance(Reason reason) {
   }
 }
 
+/// What came of asking a doubtful client: it hangs on the client, not on the configuration.
+bool is_of_dialogue(Reason reason) {
+  switch (reason) {
+    case Reason::kGreylisted:
+    case Reason::kRetried:
+    case Reason::kKnownScope:
+    case Reason::kProvider:
+    case Reason::kPostmaster:
+    case Reason::kProtocol:
+    case Reason::kNoMail: return true;
+    default: return false;
+  }
+}
+
 Verdict judge_again(const LogLine& line, const Ruleset& rules, std::set<std::string>& unknown) {
   Facts facts = line.facts;
   rules.look_up_access(facts, line.time);
@@ -69,7 +83,12 @@ std::string told(Action action, Reason reason) {
 void replay_line(const LogLine& line, const Ruleset& rules, size_t example_limit, Replay& out) {
   ++out.connections;
   if (is_circumstance(line.reason)) return;
-  const Verdict verdict = judge_again(line, rules, out.unknown_lists);
+  Verdict verdict = judge_again(line, rules, out.unknown_lists);
+  if (wants_greylisting(verdict, rules.config) && line.enforced) {
+    if (is_of_dialogue(line.reason)) return;
+    verdict.action = Action::kRefuse;
+    verdict.reason = Reason::kGreylisted;
+  }
   if (verdict.action == line.action && verdict.reason == line.reason) return;
   ++out.changed;
   ++out.changes[{told(line.action, line.reason), told(verdict.action, verdict.reason)}];

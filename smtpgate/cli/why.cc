@@ -96,13 +96,14 @@ hf::Result<int> run_why(const CommonOptions& common, const WhyOptions& options) 
   HF_TRY_ASSIGN(auto rules, Ruleset::load(std::move(config), open_directly));
   HF_TRY_ASSIGN(const Judgement judgement,
                 judge_now(rules, *client, {.record = record, .ask_dns = options.ask_dns}));
+  HF_TRY_ASSIGN(const GreyStory story, grey_story(judgement.rules->config.history.path, *client));
   if (common.json) {
-    fmt::print("{}\n", tell_json(judgement, record));
+    fmt::print("{}\n", tell_json(judgement, record, story));
     return exit_code(judgement);
   }
   const std::string key = HistoryKey::of(*client).to_string();
   if (record)
-    fmt::print("{}\n{}{}", key, tell_record(*record), tell(judgement));
+    fmt::print("{}\n{}{}{}", key, tell_record(*record), tell(story), tell(judgement));
   else
     fmt::print("{}\n  {:<14} never seen\n{}", key, "history", tell(judgement));
   return exit_code(judgement);
@@ -115,7 +116,7 @@ hf::Result<int> run_test(const CommonOptions& common, const TestOptions& options
   HF_TRY_ASSIGN(auto rules, Ruleset::load(std::move(config), open_directly));
   HF_TRY_ASSIGN(const Judgement judgement,
                 judge_now(rules, *client, {.talks = options.talks, .ask_dns = options.ask_dns}));
-  fmt::print("{}\n", common.json ? tell_json(judgement, std::nullopt)
+  fmt::print("{}\n", common.json ? tell_json(judgement, std::nullopt, {})
                                  : client->to_string() + "\n" + tell(judgement));
   return exit_code(judgement);
 }

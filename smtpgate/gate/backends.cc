@@ -14,7 +14,7 @@
 #include "base/net/tcp.h"
 #include "smtpgate/wire/postfix_pass.h"
 #include "smtpgate/wire/proxy_header.h"
-#include "smtpgate/wire/smtp_line.h"
+#include "smtpgate/wire/smtp_dialogue.h"
 
 namespace smtpgate {
 namespace {
@@ -145,6 +145,26 @@ hf::Result<hf::Fd> Backend::connect_by_door(MasterChannel& master) {
   return hf::fail(hf::sys_error(uri_.path, ECONNREFUSED));
 }
 
+std::vector<std::string> Backend::keywords() const {
+  const std::lock_guard lock(keywords_mutex_);
+  return keywords_;
+}
+
+void Backend::set_keywords(std::vector<std::string> keywords) {
+  const std::lock_guard lock(keywords_mutex_);
+  keywords_ = std::move(keywords);
+}
+
+const Backend* Backends::first_relay() const {
+  const Backend* found = nullptr;
+  for (const auto& each : all_) {
+    if (each->passes_descriptor()) continue;
+    if (each->up()) return each.get();
+    if (found == nullptr) found = each.get();
+  }
+  return found;
+}
+
 Backends::Backends(const Config& config) {
   for (const BackendUri& uri : config.backend.handoff)
     all_.push_back(std::make_unique<Backend>(uri));
@@ -162,8 +182,7 @@ hf::Result<ProbeResult> probe_backend(Backend& backend, MasterChannel* master, M
   result.banner = hf::printable(greeting.substr(0, greeting.find_first_of("\r\n")), 200);
   HF_TRY(talk.send("EHLO smtpgate.localhost\r\n"));
   HF_TRY_ASSIGN(const std::string ehlo, talk.expect(250, "EHLO"));
-  for (std::string_view line : hf::split(ehlo, '\n'))
-    if (line.size() > 4) result.keywords.emplace_back(hf::trim(line.substr(4)));
+  result.keywords = ehlo_keywords(ehlo);
   if (backend.uri().kind == Kind::kXclient &&
       ehlo.find("XCLIENT") == std::string::npos)
     return hf::fail("it does not offer XCLIENT: add this address to smtpd_authorized_xclient_hosts");

@@ -26,6 +26,10 @@ class Backend {
   bool up() const { return up_.load(std::memory_order_relaxed); }
   void set_up(bool up) { up_.store(up, std::memory_order_relaxed); }
 
+  /// What the server announced to EHLO at the last probe that succeeded.
+  std::vector<std::string> keywords() const;
+  void set_keywords(std::vector<std::string> keywords);
+
   /// Names a unix socket to the master, which afterwards opens no other for us.
   void introduce(MasterChannel& master);
 
@@ -42,6 +46,8 @@ class Backend {
 
   const BackendUri uri_;
   std::atomic<bool> up_{true};
+  mutable std::mutex keywords_mutex_;
+  std::vector<std::string> keywords_;  // guarded by keywords_mutex_
   enum class Way : uint8_t { kPath, kDoor, kMaster };
   std::atomic<Way> way_{Way::kPath};
   std::mutex door_mutex_;
@@ -53,6 +59,9 @@ class Backends {
  public:
   explicit Backends(const Config& config);
   const std::vector<std::unique_ptr<Backend>>& all() const { return all_; }
+  /// The first that can take over a client in mid-session, of those that are up if any is; null:
+  /// there is none.
+  const Backend* first_relay() const;
 
  private:
   std::vector<std::unique_ptr<Backend>> all_;

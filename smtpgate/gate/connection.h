@@ -4,14 +4,17 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/net/ip.h"
 #include "base/os/fd.h"
 #include "smtpgate/policy/facts.h"
 #include "smtpgate/policy/ruleset.h"
 #include "smtpgate/policy/verdict.h"
+#include "smtpgate/wire/smtp_dialogue.h"
 
 namespace smtpgate {
 
@@ -26,6 +29,15 @@ class ConnectionId {
 
  private:
   std::array<char, 13> text_{};
+};
+
+/// What a doubtful client said when it was asked, for the hand-over and for the log.
+struct Questioned {
+  Envelope envelope;
+  std::vector<std::string> announced;  // the keywords that it was told to EHLO
+  bool rcpt_waits = false;             // its RCPT has had no reply
+  std::optional<SmtpReply> refused_by; // what the last backend said in place of taking it
+  std::string spf, grey, tls;          // as in LogLine
 };
 
 /// One accepted client, as it moves from stage to stage. Its owner is the stage it is in; it ends
@@ -48,6 +60,8 @@ struct Connection {
   /// How much of the greeting the client has been sent by us.
   enum class Greeting : uint8_t { kNone, kTeaser, kComplete };
   Greeting greeting = Greeting::kNone;
+
+  std::unique_ptr<Questioned> questioned;  // only of who was
 
   bool counted = false;       // holds a place in the worker's LimitTable
   std::string_view backend;   // kind of the hand-over that was used; a literal

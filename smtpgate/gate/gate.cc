@@ -32,6 +32,11 @@ namespace {
 
 std::string path_of(const hf::Fd& fd) { return fmt::format("/proc/self/fd/{}", fd.get()); }
 
+/// How many entries were removed, or why none.
+std::string told(const hf::Result<uint64_t>& removed) {
+  return removed ? std::to_string(*removed) : removed.error().message;
+}
+
 /// Everything that the gate opens while it may, and what serves with it.
 class Gate {
  public:
@@ -46,6 +51,7 @@ class Gate {
 
   hf::Result<void> open_log();
   hf::Result<void> open_history();
+  hf::Result<void> open_greylist();
   hf::Result<void> make_workers();
   hf::Result<void> add_listeners(std::vector<hf::Fd> inherited);
   hf::Result<void> open_admin();
@@ -59,6 +65,7 @@ class Gate {
   Policy policy_;  // at start; afterwards the keeper's
   hf::Fd history_folder_;
   std::unique_ptr<HistoryStore> history_;
+  std::unique_ptr<Greylist> greylist_;
   std::unique_ptr<Shared> shared_;
   std::unique_ptr<hf::Loop> loop_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -93,12 +100,13 @@ hf::Result<void> Gate::open() {
   HF_TRY_ASSIGN(policy_.rules, Ruleset::load(std::move(config), opener_of(master_)));
   HF_TRY(open_log());
   HF_TRY(open_history());
+  HF_TRY(open_greylist());
   HF_TRY_ASSIGN(loop_, hf::Loop::create());
   HF_TRY_ASSIGN(hf::Fd signals, hf::block_and_open_signalfd({SIGHUP, SIGTERM}));
   signals_ = std::make_unique<Signals>(*this, std::move(signals));
   HF_TRY(signals_->watch());
 
-  shared_ = std::make_unique<Shared>(master_, *history_);
+  shared_ = std::make_unique<Shared>(master_, *history_, *greylist_);
   shared_->descriptor_limit = hf::descriptor_limit();
   if (auto diag = shared_->strangers.open(); !diag)
     hf::log_warn("sessions passed on cannot be counted ({}): slots are given back after 5 minutes",
@@ -131,6 +139,18 @@ hf::Result<void> Gate::open_history() {
                                   static_cast<uint64_t>(config.max));
   if (!store) return hf::fail(std::move(store).error().within(config.path));
   history_ = std::make_unique<HistoryStore>(std::move(*store));
+  return {};
+}
+
+hf::Result<void> Gate::open_greylist() {
+  const Config& config = policy_.rules->config;
+  const GreyOptions options{.min_s = static_cast<uint32_t>(config.grey.min.count()),
+                            .window_s = static_cast<uint32_t>(config.grey.window.count()),
+                            .keep_s = static_cast<uint32_t>(config.grey.keep.count()),
+                            .max_entries = static_cast<uint64_t>(config.grey.max)};
+  auto greylist = Greylist::open(path_of(history_folder_), options, hf::system_clock());
+  if (!greylist) return hf::fail(std::move(greylist).error().within(config.history.path));
+  greylist_ = std::make_unique<Greylist>(std::move(*greylist));
   return {};
 }
 
@@ -224,6 +244,11 @@ std::string Gate::answer(std::string_view command) {
   if (command == "status") return keeper_->status_json();
   if (command == "lists") return keeper_->lists_json();
   if (command == "reload") return reload();
+  if (command == "grey-flush") return told(greylist_->flush());
+  constexpr std::string_view kForget = "grey-forget ";
+  if (command.starts_with(kForget))
+    if (const auto client = hf::IpAddress::parse(command.substr(kForget.size())))
+      return told(greylist_->forget(*client));
   return "unknown command";
 }
 

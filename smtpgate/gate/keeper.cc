@@ -67,6 +67,7 @@ void Keeper::on_timer() {
   ++ticks_;
   commit_history();
   if (ticks_ % kFilesEvery == 0) reload_changed_files();
+  commit_greylist();
   publish();
   hf::flush_log();
   shared_.history.release_memory();
@@ -97,7 +98,17 @@ void Keeper::commit_history() {
     shared_.metrics.history_expired.Increment(static_cast<double>(*removed));
 }
 
+void Keeper::commit_greylist() {
+  Greylist& greylist = shared_.greylist;
+  if (auto written = greylist.commit(); !written)
+    hf::log_error("greylist: {}", written.error().message);
+  if (auto expired = greylist.expire_some(kExpireBatch); !expired)
+    hf::log_error("greylist: {}", expired.error().message);
+}
+
 void Keeper::commit_last() {
+  commit_greylist();
+
   for (auto& worker : workers_) {
     worker->history().committed();
     if (auto batch = worker->history().take_batch())
@@ -112,6 +123,10 @@ void Keeper::publish() {
   metrics.waiting.Set(static_cast<double>(shared_.waiting.load()));
   metrics.waiting_limit.Set(static_cast<double>(policy_.rules->config.limits.waiting));
   metrics.strangers_alive.Set(static_cast<double>(shared_.strangers.alive()));
+  if (const auto grey = shared_.greylist.size()) {
+    metrics.grey_pending.Set(static_cast<double>(grey->pending));
+    metrics.grey_scopes.Set(static_cast<double>(grey->known));
+  }
   const auto size = shared_.history.size();
   metrics.history_clients.Set(static_cast<double>(size.clients));
   metrics.history_bytes.Set(static_cast<double>(size.bytes));

@@ -33,6 +33,7 @@ class Keeper final : public hf::Timer {
  private:
   void on_timer() override;
   void commit_history();
+  void commit_greylist();
   void reload_changed_files();
   void publish();
   void take(std::shared_ptr<const Ruleset> rules, bool new_backends);

@@ -17,6 +17,9 @@ const prometheus::Histogram::BucketBoundaries kQuickBuckets{0.0005, 0.001, 0.002
                                                             0.025,  0.05,  0.1,    0.25,  0.5,
                                                             1,      2,     3};
 
+const prometheus::Histogram::BucketBoundaries kDelayBuckets{60,   120,  300,   600,   1200, 1800,
+                                                            3600, 7200, 14400, 43200, 86400};
+
 prometheus::Family<prometheus::Counter>& counters(prometheus::Registry& registry,
                                                   const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
@@ -40,6 +43,8 @@ prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const
 
 constexpr const char* kSessions = "smtpgate_sessions";
 constexpr const char* kSessionsHelp = "Connections now, by stage";
+constexpr const char* kGrey = "smtpgate_grey_total";
+constexpr const char* kGreyHelp = "Mails of doubtful clients, by what greylisting said to them";
 constexpr const char* kRelayBytes = "smtpgate_relay_bytes_total";
 constexpr const char* kRelayBytesHelp = "Bytes relayed, by direction as the client sees it";
 
@@ -76,9 +81,20 @@ GateMetrics::GateMetrics()
       waiting(gauge(*registry_, "smtpgate_waiting_room_used", "Clients in the waiting room")),
       waiting_limit(gauge(*registry_, "smtpgate_waiting_room_limit", "Most clients that may wait")),
       refusing(gauge(*registry_, kSessions, kSessionsHelp, {{"stage", "refuse"}})),
+      questioning(gauge(*registry_, kSessions, kSessionsHelp, {{"stage", "dialogue"}})),
       relaying(gauge(*registry_, "smtpgate_relay_active", "Sessions being relayed")),
       relayed_in(counter(*registry_, kRelayBytes, kRelayBytesHelp, {{"dir", "in"}})),
       relayed_out(counter(*registry_, kRelayBytes, kRelayBytesHelp, {{"dir", "out"}})),
+      grey_new(counter(*registry_, kGrey, kGreyHelp, {{"event", "new"}})),
+      grey_early(counter(*registry_, kGrey, kGreyHelp, {{"event", "early"}})),
+      grey_passed(counter(*registry_, kGrey, kGreyHelp, {{"event", "pass"}})),
+      grey_known(counter(*registry_, kGrey, kGreyHelp, {{"event", "known"}})),
+      grey_delay_seconds(histograms(*registry_, "smtpgate_grey_delay_seconds",
+                                    "From a mail's first try to its delivery")
+                             .Add({}, kDelayBuckets)),
+      grey_pending(gauge(*registry_, "smtpgate_grey_pending", "Mails that are to come back")),
+      grey_scopes(gauge(*registry_, "smtpgate_grey_known_scopes",
+                        "Domains and networks that came back")),
       history_clients(gauge(*registry_, "smtpgate_history_entries", "Clients remembered")),
       history_bytes(gauge(*registry_, "smtpgate_history_bytes", "Size of the history")),
       history_expired(counter(*registry_, "smtpgate_history_evictions_total",
@@ -101,6 +117,11 @@ GateMetrics::GateMetrics()
                           "Connections over a limit, by limit");
   for (size_t i = 1; i < limited_.size(); ++i)
     limited_[i] = &scopes.Add({{"scope", std::string(name_of(static_cast<Limit>(i)))}});
+  auto& faults = counters(*registry_, "smtpgate_dialogue_faults_total",
+                          "Doubtful clients that broke the protocol, by how");
+  for (size_t i = 1; i < dialogue_faults_.size(); ++i)
+    dialogue_faults_[i] =
+        &faults.Add({{"fault", std::string(name_of(static_cast<SmtpDialogue::Fault>(i)))}});
   auto& handoffs = counters(*registry_, "smtpgate_handoff_total", "Hand-overs to a mail server");
   for (size_t i = 0; i < handoffs_.size(); ++i)
     handoffs_[i] = &handoffs.Add({{"kind", std::string(name_of(static_cast<BackendUri::Kind>(i / 2)))},
@@ -114,7 +135,7 @@ prometheus::Counter& GateMetrics::connections(bool v4, const std::string& listen
 }
 
 prometheus::Counter& GateMetrics::verdict(Action action, Reason reason, bool enforced) {
-  auto& slot = verdicts_[(static_cast<size_t>(action) * 18 + static_cast<size_t>(reason)) * 2 +
+  auto& slot = verdicts_[(static_cast<size_t>(action) * kReasons + static_cast<size_t>(reason)) * 2 +
                          (enforced ? 1 : 0)];
   prometheus::Counter* found = slot.load(std::memory_order_relaxed);
   if (found == nullptr) {

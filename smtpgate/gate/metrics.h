@@ -14,6 +14,7 @@
 
 #include "smtpgate/policy/facts.h"
 #include "smtpgate/policy/verdict.h"
+#include "smtpgate/wire/smtp_dialogue.h"
 
 namespace smtpgate {
 
@@ -32,6 +33,9 @@ class GateMetrics {
   prometheus::Counter& accept_error(int sys);
   prometheus::Counter& handoff(BackendUri::Kind kind, bool ok) {
     return *handoffs_[static_cast<size_t>(kind) * 2 + (ok ? 1 : 0)];
+  }
+  prometheus::Counter& dialogue_fault(SmtpDialogue::Fault fault) {
+    return *dialogue_faults_[static_cast<size_t>(fault)];
   }
   prometheus::Gauge& backend_up(const std::string& backend);
 
@@ -68,9 +72,11 @@ class GateMetrics {
   prometheus::Family<prometheus::Gauge>& data_age_;
   std::array<prometheus::Counter*, 9> pregreet_classes_{};
   std::array<prometheus::Counter*, 6> limited_{};
+  std::array<prometheus::Counter*, 6> dialogue_faults_{};
   std::array<prometheus::Counter*, 5 * 2> handoffs_{};  // by kind and result
+  static constexpr size_t kReasons = static_cast<size_t>(kLastReason) + 1;
   // By action, reason and mode; made on first use.
-  std::array<std::atomic<prometheus::Counter*>, 5 * 18 * 2> verdicts_{};
+  std::array<std::atomic<prometheus::Counter*>, 5 * kReasons * 2> verdicts_{};
 
  public:
   prometheus::Histogram& pregreet_seconds;
@@ -81,9 +87,17 @@ class GateMetrics {
   prometheus::Gauge& waiting;
   prometheus::Gauge& waiting_limit;
   prometheus::Gauge& refusing;
+  prometheus::Gauge& questioning;
   prometheus::Gauge& relaying;
   prometheus::Counter& relayed_in;
   prometheus::Counter& relayed_out;
+  prometheus::Counter& grey_new;
+  prometheus::Counter& grey_early;
+  prometheus::Counter& grey_passed;
+  prometheus::Counter& grey_known;
+  prometheus::Histogram& grey_delay_seconds;
+  prometheus::Gauge& grey_pending;
+  prometheus::Gauge& grey_scopes;
   prometheus::Gauge& history_clients;
   prometheus::Gauge& history_bytes;
   prometheus::Counter& history_expired;

@@ -44,6 +44,7 @@ void Prober::probe(Backend& backend, const Config& config) {
   const bool was_up = backend.up();
   const auto result = probe_backend(backend, &shared_.master, config.backend.connect_timeout);
   backend.set_up(result.has_value());
+  if (result) backend.set_keywords(result->keywords);
   if (!result && was_up)
     hf::log_warn("backend {} is down: {}", backend.uri().text, result.error().message);
   if (result && !was_up) hf::log_info("backend {} is up: {}", backend.uri().text, result->banner);

@@ -5,17 +5,17 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "smtpgate/gate/farewell.h"
 #include "smtpgate/gate/worker.h"
 
 namespace smtpgate {
 namespace {
 
 constexpr int kCommandLimit = 10;        // a client that goes on after that many refusals
-constexpr uint64_t kLingerMs = 2000;     // to read our last words
-constexpr size_t kDrainLimit = 4096;     // bytes taken from a client that is being closed
 
 bool speaks_smtp(FirstBytes kind) {
   return kind == FirstBytes::kNothing || kind == FirstBytes::kSmtp || kind == FirstBytes::kText;
@@ -36,6 +36,11 @@ void Refusal::start() {
   loop().set_timer(*this, loop().now_ms() +
                               static_cast<uint64_t>(c.config().limits.refuse_timeout.count()));
   c.refusal_code = reply_.code;
+  if (c.questioned && std::exchange(c.questioned->rcpt_waits, false)) {
+    if (reply_.code == 421) return say_and_close(reply_);
+    say(reply_.wire());
+    return send_unsaid();
+  }
   if (c.greeting == Connection::Greeting::kNone) {
     // A greeting is 220, 554 or 421 (RFC 5321 §4.3.2): what is temporary becomes 421.
     c.refusal_code = reply_.code / 100 == 5 ? 554 : 421;
@@ -58,31 +63,23 @@ void Refusal::on_ready(uint32_t) {
   const ssize_t n = ::recv(connection().fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return send_unsaid();
   if (n <= 0) return close();
-  if (closing_) {
-    drained_ += static_cast<size_t>(n);
-    if (drained_ > kDrainLimit) close();
-    return;
-  }
   std::string_view bytes(buffer, static_cast<size_t>(n));
   while (auto line = lines_.next(bytes)) {
-    answer(*line);
-    if (closing_) return;
+    if (auto last = last_word(*line)) return say_and_close(*last);
+    say(reply_.wire());
   }
   send_unsaid();
 }
 
-void Refusal::answer(const SmtpLine& line) {
-  if (line.verb == "QUIT") return say_and_close({221, "2.0.0", "Bye"});
-  if (++commands_ > kCommandLimit)
-    return say_and_close({421, "4.7.0", "Too many commands, closing"});
-  if (line.bare_lf && commands_ > 1)
-    return say_and_close({421, "4.5.2", "Lines must end in CRLF"});
-  if (reply_.code == 421) return say_and_close(reply_);
-  say(reply_.wire());
+std::optional<SmtpReply> Refusal::last_word(const SmtpLine& line) {
+  if (line.verb == "QUIT") return SmtpReply{221, "2.0.0", "Bye"};
+  if (++commands_ > kCommandLimit) return SmtpReply{421, "4.7.0", "Too many commands, closing"};
+  if (line.bare_lf && commands_ > 1) return SmtpReply{421, "4.5.2", "Lines must end in CRLF"};
+  if (reply_.code == 421) return reply_;
+  return std::nullopt;
 }
 
 void Refusal::on_timer() {
-  if (closing_) return close();
   say_and_close({421, "4.4.2", fmt::format("Timeout [{}]", connection().id.view())});
 }
 
@@ -99,14 +96,10 @@ void Refusal::send_unsaid() {
 void Refusal::say_and_close(const SmtpReply& reply) {
   say(reply.wire());
   send_unsaid();
-  // A plain close() with unread input would send a reset, which can overtake our reply.
-  ::shutdown(connection().fd.get(), SHUT_WR);
-  closing_ = true;
-  loop().set_timer(*this, loop().now_ms() + kLingerMs);
+  Worker& home = worker();
+  home.begin<Farewell>(leave()).start();
 }
 
-void Refusal::close() {
-  worker().conclude(leave());
-}
+void Refusal::close() { worker().conclude(leave()); }
 
 }  // namespace smtpgate

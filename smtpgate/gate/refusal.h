@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "smtpgate/gate/stage.h"
@@ -13,7 +14,8 @@ namespace smtpgate {
 /// and closes so that the client can read what it was told.
 ///
 /// Where nothing has been sent yet, the refusal is the greeting itself: 421 and close, or 554 and
-/// then 503 to all but QUIT (RFC 5321 §3.1). A client that does not speak SMTP is told 421 at once.
+/// then 503 to all but QUIT (RFC 5321 §3.1). A client that does not speak SMTP is told 421 at once,
+/// and one whose RCPT waits for a reply has it as the reply.
 class Refusal final : public Stage {
  public:
   Refusal(Worker& worker, std::unique_ptr<Connection> connection, SmtpReply reply);
@@ -27,7 +29,8 @@ class Refusal final : public Stage {
   void on_timer() override;
   void on_shutdown() override;
 
-  void answer(const SmtpLine& line);
+  /// What the dialogue ends with, if `line` ends it.
+  std::optional<SmtpReply> last_word(const SmtpLine& line);
   void say(std::string_view bytes) { unsaid_ += bytes; }
   /// Best effort: what the socket does not take is dropped, since the client is not wanted.
   void send_unsaid();
@@ -38,8 +41,6 @@ class Refusal final : public Stage {
   SmtpLineReader lines_;
   std::string unsaid_;      // replies of one round, sent together
   int commands_ = 0;
-  size_t drained_ = 0;      // bytes thrown away while closing
-  bool closing_ = false;    // our side is shut down; waits for the client's end of file
 };
 
 }  // namespace smtpgate

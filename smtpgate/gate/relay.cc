@@ -22,14 +22,14 @@ bool would_block() { return errno == EAGAIN || errno == EINTR; }
 }  // namespace
 
 Relay::Relay(Worker& worker, std::unique_ptr<Connection> connection, hf::Fd server,
-             std::string greeting)
+             std::string first)
     : Stage(worker, std::move(connection)), server_(std::move(server)) {
   const int fds[2] = {this->connection().fd.get(), server_.get()};
   for (size_t i = 0; i < 2; ++i) {
     sides_[i].relay = this;
     sides_[i].fd = fds[i];
   }
-  directions_[1].unsent = std::move(greeting);
+  directions_[1].unsent = std::move(first);
   worker.shared().metrics.relaying.Increment();
 }
 

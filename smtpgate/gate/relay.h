@@ -18,9 +18,8 @@ namespace smtpgate {
 
 class Relay final : public Stage {
  public:
-  /// `greeting` goes to the client first.
-  Relay(Worker& worker, std::unique_ptr<Connection> connection, hf::Fd server,
-        std::string greeting);
+  /// `first` goes to the client first.
+  Relay(Worker& worker, std::unique_ptr<Connection> connection, hf::Fd server, std::string first);
   ~Relay() override;
 
   /// May end the stage.

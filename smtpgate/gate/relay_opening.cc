@@ -4,11 +4,14 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
 
+#include "base/core/text.h"
 #include "base/net/tcp.h"
+#include "smtpgate/gate/refusal.h"
 #include "smtpgate/gate/relay.h"
 #include "smtpgate/gate/worker.h"
 #include "smtpgate/wire/proxy_header.h"
@@ -24,6 +27,12 @@ std::string xclient_command(const Connection& connection) {
   return fmt::format("XCLIENT ADDR={} PORT={} DESTADDR={} DESTPORT={}\r\n",
                      text(connection.peer.ip), connection.peer.port, text(connection.server.ip),
                      connection.server.port);
+}
+
+/// The server's reply as one of ours; its code is one that a command may get.
+SmtpReply told_to_client(const SmtpReplyReader& reply) {
+  const int code = reply.code() >= 400 ? reply.code() : 451;
+  return {code, {}, hf::printable(reply.text(), 400)};
 }
 
 }  // namespace
@@ -62,13 +71,45 @@ void RelayOpening::connected() {
 }
 
 void RelayOpening::replied() {
+  const Connection& c = connection();
   const bool greeting = step_ == Step::kFirstGreeting || step_ == Step::kGreeting;
-  if (reply_.code() != (greeting || step_ == Step::kXclient ? 220 : 250)) return fail();
+  const bool welcome = reply_.code() == (greeting || step_ == Step::kXclient ? 220 : 250);
+  if (!welcome && step_ < Step::kMail) {
+    if (c.questioned) c.questioned->refused_by = told_to_client(reply_);
+    return fail();
+  }
   switch (step_) {
     case Step::kFirstGreeting: return ask(Step::kEhlo, "EHLO smtpgate.localhost\r\n");
-    case Step::kEhlo: return ask(Step::kXclient, xclient_command(connection()));
-    default: return join();  // the reply to XCLIENT is the session's new greeting
+    case Step::kEhlo: return ask(Step::kXclient, xclient_command(c));
+    case Step::kClientHello: return replay_mail();
+    case Step::kMail:
+      if (welcome) return ask(Step::kRcpt, c.questioned->envelope.rcpt + "\r\n");
+      return join(reply_.raw());  // the sender is refused: that is the recipient's reply, too
+    case Step::kRcpt: return join(reply_.raw());
+    default: break;  // the reply to XCLIENT is the session's new greeting
   }
+  if (c.questioned) return ask(Step::kClientHello, c.questioned->envelope.hello + "\r\n");
+  // A client that has our greeting must not see another.
+  join(c.greeting == Connection::Greeting::kComplete ? std::string() : reply_.raw());
+}
+
+void RelayOpening::replay_mail() {
+  const Questioned& asked = *connection().questioned;
+  const auto offered = ehlo_keywords(reply_.raw());
+  const bool extended = hf::starts_with_ignoring_case(asked.envelope.hello, "EHLO");
+  const bool kept = !extended || std::ranges::all_of(asked.announced, [&](const std::string& each) {
+    return std::ranges::find(offered, each) != offered.end();
+  });
+  if (kept) return ask(Step::kMail, asked.envelope.mail + "\r\n");
+  // The client goes by what the server announced at the last probe, and may have used it.
+  backend().set_keywords(offered);
+  refuse({451, "4.3.0", "Mail server has changed, please try again"});
+}
+
+void RelayOpening::refuse(SmtpReply reply) {
+  record(false);
+  Worker& home = worker();
+  home.begin<Refusal>(leave(), std::move(reply)).start();
 }
 
 void RelayOpening::ask(Step step, std::string_view command) {
@@ -81,19 +122,17 @@ void RelayOpening::ask(Step step, std::string_view command) {
     fail();
 }
 
-void RelayOpening::join() {
+void RelayOpening::join(std::string last) {
   backend().set_up(true);
   record(true);
   Connection& c = connection();
   c.backend = name_of(backend().uri().kind);
-  // A client that has our greeting must not see another.
-  std::string greeting;
-  if (c.greeting != Connection::Greeting::kComplete) greeting = reply_.raw();
   c.greeting = Connection::Greeting::kComplete;
+  if (c.questioned) c.questioned->rcpt_waits = false;
   loop().unwatch(server_.get(), this);
   hf::Fd server = std::move(server_);
   Worker& home = worker();
-  home.begin<Relay>(leave(), std::move(server), std::move(greeting)).start();
+  home.begin<Relay>(leave(), std::move(server), std::move(last)).start();
 }
 
 void RelayOpening::on_timer() { fail(); }

@@ -10,6 +10,7 @@
 #include "smtpgate/gate/metrics.h"
 #include "smtpgate/gate/strangers.h"
 #include "smtpgate/gate/zone_guards.h"
+#include "smtpgate/grey/greylist.h"
 #include "smtpgate/history/store.h"
 #include "smtpgate/policy/ruleset.h"
 
@@ -24,10 +25,11 @@ struct Policy {
 
 /// What all threads of the gate share; each member is safe to use from any of them.
 struct Shared {
-  Shared(MasterChannel& m, HistoryStore& h) : master(m), history(h) {}
+  Shared(MasterChannel& m, HistoryStore& h, Greylist& g) : master(m), history(h), greylist(g) {}
 
   MasterChannel& master;
   HistoryStore& history;
+  Greylist& greylist;
   GateMetrics metrics;
   Strangers strangers;
   uint32_t workers = 1;

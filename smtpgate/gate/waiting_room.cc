@@ -54,9 +54,7 @@ uint32_t WaitingClient::elapsed_ms() const {
 
 uint64_t WaitingClient::wait_ms() const {
   const Config& config = connection().config();
-  const bool stress = worker().shared().waiting.load(std::memory_order_relaxed) * 10 >
-                      config.limits.waiting * 9;
-  const Millis wait = stress ? std::min(config.banner.stress_wait, config.banner.wait)
+  const Millis wait = worker().is_stressed() ? std::min(config.banner.stress_wait, config.banner.wait)
                              : config.banner.wait;
   return static_cast<uint64_t>(wait.count());
 }

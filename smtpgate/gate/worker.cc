@@ -11,6 +11,7 @@
 
 #include "base/net/tcp.h"
 #include "base/os/log.h"
+#include "smtpgate/gate/dialogue_stage.h"
 #include "smtpgate/gate/handoff.h"
 #include "smtpgate/gate/proxy_reader.h"
 #include "smtpgate/gate/refusal.h"
@@ -39,10 +40,24 @@ Fault fault_of(const Verdict& verdict) {
     case Reason::kPerIp:
     case Reason::kPerNet:
     case Reason::kRate: return Fault::kLimited;
+    case Reason::kNoMail:
     case Reason::kHungUp: return Fault::kHangup;
+    case Reason::kProtocol:
     case Reason::kProxyHeader: return Fault::kProtocol;
     default: return Fault::kOther;
   }
+}
+
+/// Whether the lists' answers are worth remembering: who was let in, but no doubtful client whose
+/// mail may go to postmaster alone.
+bool passed_lists(Reason reason) {
+  return reason == Reason::kPassed || reason == Reason::kRetried || reason == Reason::kKnownScope ||
+         reason == Reason::kProvider;
+}
+
+/// Whether the client's silence is: it has waited for the greeting, whatever came then.
+bool passed_silence(Reason reason) {
+  return passed_lists(reason) || reason == Reason::kGreylisted || reason == Reason::kPostmaster;
 }
 
 template <class T>
@@ -309,7 +324,11 @@ void Worker::recall(Connection& c) {
   if (!c.pregreet_due) c.facts.pregreet.state = PregreetFact::State::kPassedBefore;
 }
 
-/// The verdict becomes history.
+bool Worker::is_stressed() const {
+  return shared_.waiting.load(std::memory_order_relaxed) * 10 >
+         policy_.rules->config.limits.waiting * 9;
+}
+
 void Worker::remember(const Connection& c) {
   const Config& config = c.config();
   const HistoryKey key = HistoryKey::of(c.facts.client);
@@ -324,26 +343,24 @@ void Worker::remember(const Connection& c) {
 
   if (c.verdict.action == Action::kHandOff) {
     count_up(record.handoffs);
-  } else {
+  } else if (c.verdict.reason != Reason::kGreylisted) {
     count_up(record.faults[static_cast<size_t>(fault_of(c.verdict))]);
     if (c.verdict.reason == Reason::kPregreet) record.pregreet_pass_until = 0;
     if (c.verdict.reason == Reason::kListed) record.dns_pass_until = 0;
   }
-  if (c.verdict.reason == Reason::kPassed) {
-    const auto until = [now](std::chrono::seconds pass) {
-      return now + static_cast<uint32_t>(pass.count());
-    };
-    if (c.facts.pregreet.state == PregreetFact::State::kSilent)
-      record.pregreet_pass_until = until(config.pregreet.pass);
-    if (c.lists_due && !c.verdict.partial) record.dns_pass_until = until(config.dns.pass);
-  }
+  const auto until = [now](std::chrono::seconds pass) {
+    return now + static_cast<uint32_t>(pass.count());
+  };
+  if (passed_silence(c.verdict.reason) && c.facts.pregreet.state == PregreetFact::State::kSilent)
+    record.pregreet_pass_until = until(config.pregreet.pass);
+  if (passed_lists(c.verdict.reason) && c.lists_due && !c.verdict.partial)
+    record.dns_pass_until = until(config.dns.pass);
   history_.put(key, record);
 }
 
 void Worker::settle(std::unique_ptr<Connection> connection, const Verdict& verdict) {
   Connection& c = *connection;
   c.verdict = verdict;
-  remember(c);
   GateMetrics& metrics = shared_.metrics;
   if (verdict.partial) metrics.partial_scores.Increment();
   if (c.facts.pregreet.state == PregreetFact::State::kTalked) {
@@ -351,6 +368,16 @@ void Worker::settle(std::unique_ptr<Connection> connection, const Verdict& verdi
     metrics.pregreet_seconds.Observe(c.facts.pregreet.after_ms / 1000.0);
   }
 
+  if (c.config().mode.enforce && wants_greylisting(verdict, c.config()))
+    question(*this, std::move(connection));
+  else
+    carry_out(std::move(connection));
+}
+
+void Worker::carry_out(std::unique_ptr<Connection> connection) {
+  Connection& c = *connection;
+  const Verdict& verdict = c.verdict;
+  remember(c);
   const bool obey = c.config().mode.enforce || verdict.reason == Reason::kDescriptors;
   switch (verdict.action) {
     case Action::kHangup: return conclude(std::move(connection));
@@ -376,6 +403,7 @@ void Worker::refuse(std::unique_ptr<Connection> connection, Reason reason) {
   c.verdict.reason = reason;
   c.verdict.soft = true;
   SmtpReply reply = refusal_reply(c.verdict, c.facts, c.config(), c.id.view());
+  if (c.questioned && c.questioned->refused_by) reply = *c.questioned->refused_by;
   begin<Refusal>(std::move(connection), std::move(reply)).start();
 }
 
@@ -411,6 +439,9 @@ void Worker::conclude(std::unique_ptr<Connection> connection) {
   line.bytes_in = c.bytes_in;
   line.bytes_out = c.bytes_out;
   line.duration_ms = static_cast<uint32_t>(loop_->now_ms() - c.accepted_ms);
+  if (const auto& asked = c.questioned)
+    line.dialogue = {asked->envelope.helo, asked->envelope.sender, asked->envelope.recipient,
+                     asked->spf,           asked->grey,            asked->tls};
   log_buffer_.clear();
   format_log_line(line, log_buffer_);
   hf::log_connection(log_buffer_);

@@ -49,7 +49,10 @@ class Worker {
   ListDesk& lists() { return lists_; }
   PendingHistory& history() { return history_; }
   HistoryStore::Reader& reader() { return reader_; }
+  hf::Resolver& resolver() { return *resolver_; }
   bool draining() const { return draining_; }
+  /// Whether the waiting room is nearly full, so that nobody may take long.
+  bool is_stressed() const;
   const LimitTable& limits() const { return limits_; }
 
   /// A client's connection arrives: first its balancer's header, if it comes from a balancer.
@@ -58,8 +61,12 @@ class Worker {
   /// The client is known: forwards it to its owner or begins to judge it.
   void receive(hf::Fd fd, const hf::Endpoint& peer, const hf::Endpoint& server,
                bool out_of_descriptors = false);
-  /// Carries out a verdict: counts it, remembers it, and moves the connection on.
+  /// Carries out a verdict: remembers it, and moves the connection on.
   void settle(std::unique_ptr<Connection> connection, const Verdict& verdict);
+  /// … without asking a doubtful client anything.
+  void carry_out(std::unique_ptr<Connection> connection);
+  /// The connection's verdict becomes history.
+  void remember(const Connection& connection);
   /// Refuses for a reason that came up after the verdict (no backend, shutdown), even where the
   /// mode is to observe.
   void refuse(std::unique_ptr<Connection> connection, Reason reason);
@@ -90,7 +97,6 @@ class Worker {
                                               const hf::Endpoint& server);
   void judge(std::unique_ptr<Connection> connection, bool out_of_descriptors);
   void recall(Connection& connection);
-  void remember(const Connection& connection);
   bool room_is_full(const Config& config) const;
   void check_drained();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -48,8 +49,12 @@ struct ListConfig {
 /// What action a failed test leads to.
 enum class TestAction : uint8_t { kIgnore, kRefuse, kDrop };
 
-/// Everything smtpgate.toml says. Times and limits all have working defaults: see config_keys() in
-/// config.cc, the one table that feeds the parser, `smtpgate check --explain` and the man page.
+/// Who is asked to come back later, and what it is known by when it does.
+enum class GreyOnly : uint8_t { kNone, kSuspicious, kAll };
+enum class GreyScope : uint8_t { kSpf, kPtr, kNet };
+
+/// Everything smtpgate.toml says. Times and limits all have working defaults: see config_keys(),
+/// the one table that feeds the parser, `smtpgate check --explain` and the man page.
 struct Config {
   struct Listen {
     std::vector<hf::Endpoint> addresses;
@@ -122,6 +127,19 @@ struct Config {
 
   std::vector<ListConfig> lists;  // [[dnsbl]], in order
 
+  struct Grey {
+    GreyOnly only = GreyOnly::kSuspicious;
+    std::vector<GreyScope> scope{GreyScope::kSpf, GreyScope::kPtr, GreyScope::kNet};
+    std::chrono::seconds min{60};
+    std::chrono::seconds window{86'400};
+    std::chrono::seconds keep{86'400 * 36};
+    int64_t max = 1'000'000;
+    Millis session_timeout{600'000};
+    bool defer_unasked = false;  // where no backend allows a dialogue: 451 for the whole network
+
+    bool by(GreyScope each) const { return std::ranges::find(scope, each) != scope.end(); }
+  } grey;
+
   struct History {
     std::string path = "/var/lib/smtpgate";
     int64_t max = 5'000'000;
@@ -146,6 +164,9 @@ struct Config {
     std::string url;  // added to every refusal; "{id}" and "{ip}"
   } reply;
 };
+
+/// Whether some backend is reached by a relay, which alone can take over a client in mid-session.
+bool has_relay(const Config& config);
 
 /// Parses and validates the whole of `text`. Errors name `file_name`, the line, and for an unknown
 /// key the nearest known one.

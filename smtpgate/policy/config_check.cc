@@ -93,6 +93,11 @@ hf::Result<void> check_config(const Config& config, const hf::ConfigValue::Table
               fmt::format("[score] skip ({}) must be less than grey ({}), and grey no more than "
                           "block ({})",
                           score.skip, score.grey, score.block));
+  if (config.grey.min >= config.grey.window)
+    return no(line_of(sections, "grey", {"min", "window"}),
+              fmt::format("[grey] min ({}) must be shorter than window ({})",
+                          hf::format_duration(config.grey.min),
+                          hf::format_duration(config.grey.window)));
   if (config.backend.handoff.empty())
     return no(line_of(sections, "backend", {"handoff"}),
               "[backend] handoff is missing: name your mail server, such as handoff = "
@@ -112,6 +117,11 @@ std::vector<std::string> config_warnings(const Config& config) {
                       "home and mobile networks, which DNS lists refuse",
                       address.port));
   }
+  if (config.grey.only != GreyOnly::kNone && !has_relay(config))
+    out.push_back(fmt::format(
+        "[grey]: no backend but postfix-pass is named, through which a client that was asked for "
+        "its sender cannot be handed over; doubtful clients are {}: add a proxy-v2 backend",
+        config.grey.defer_unasked ? "told to come back by their network" : "handed over at once"));
   for (const BackendUri& backend : config.backend.handoff)
     if (backend.kind == BackendUri::Kind::kPlain)
       out.push_back(

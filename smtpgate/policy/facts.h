@@ -54,6 +54,7 @@ struct Facts {
   hf::IpAddress client;
   bool allowed = false;          // on an allow list
   bool denied = false;           // on a deny list
+  std::string provider;          // a big sender whose network it is of
   std::string access_note;       // the list's comment for the entry
   Limit limit = Limit::kNone;
   bool known_good = false;       // history holds a pass for every test

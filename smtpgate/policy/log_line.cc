@@ -101,6 +101,18 @@ RdnsFact parse_rdns(std::string_view text) {
   return fact;
 }
 
+std::string_view without_brackets(std::string_view value) {
+  return value.starts_with('<') && value.ends_with('>') ? value.substr(1, value.size() - 2)
+                                                        : std::string_view();
+}
+
+void format_dialogue(const LogLine::Dialogue& dialogue, std::string& out) {
+  auto or_dash = [](const std::string& text) { return text.empty() ? "-" : one_field(text); };
+  fmt::format_to(std::back_inserter(out), " helo={} from=<{}> rcpt=<{}> spf={} grey={} tls={}",
+                 or_dash(dialogue.helo), one_field(dialogue.sender), one_field(dialogue.recipient),
+                 or_dash(dialogue.spf), or_dash(dialogue.grey), or_dash(dialogue.tls));
+}
+
 void read_pair(std::string_view key, std::string_view value, LogLine& line) {
   auto endpoint = [&](hf::Endpoint& out) {
     if (auto parsed = hf::Endpoint::parse(value)) out = *parsed;
@@ -111,7 +123,7 @@ void read_pair(std::string_view key, std::string_view value, LogLine& line) {
   else if (key == "server") endpoint(line.server);
   else if (key == "verdict") line.action = named(value, Action::kHangup).value_or(Action::kWait);
   else if (key == "reason")
-    line.reason = named(value, Reason::kShutdown).value_or(Reason::kUndecided);
+    line.reason = named(value, kLastReason).value_or(Reason::kUndecided);
   else if (key == "mode") line.enforced = value == "enforce";
   else if (key == "score") read_number(value, line.score);
   else if (key == "soft") line.soft = value == "1";
@@ -131,6 +143,12 @@ void read_pair(std::string_view key, std::string_view value, LogLine& line) {
   else if (key == "in") read_number(value, line.bytes_in);
   else if (key == "out") read_number(value, line.bytes_out);
   else if (key == "ms") read_number(value, line.duration_ms);
+  else if (key == "helo") line.dialogue.helo = value == "-" ? "" : value;
+  else if (key == "from") line.dialogue.sender = without_brackets(value);
+  else if (key == "rcpt") line.dialogue.recipient = without_brackets(value);
+  else if (key == "spf") line.dialogue.spf = value == "-" ? "" : value;
+  else if (key == "grey") line.dialogue.grey = value == "-" ? "" : value;
+  else if (key == "tls") line.dialogue.tls = value == "-" ? "" : value;
 }
 
 }  // namespace
@@ -152,6 +170,7 @@ void format_log_line(const LogLine& line, std::string& out) {
                  name_of(facts.limit), facts.allowed ? "allow" : facts.denied ? "deny" : "-",
                  facts.known_good, line.backend.empty() ? "-" : line.backend, line.code,
                  line.bytes_in, line.bytes_out, line.duration_ms);
+  if (!line.dialogue.helo.empty()) format_dialogue(line.dialogue, out);
 }
 
 std::optional<LogLine> parse_log_line(std::string_view text) {

@@ -7,6 +7,10 @@
 //   verdict=refuse reason=listed mode=enforce score=8 pregreet=silent:2003 rdns=confirmed:mx.example
 //   lists=zen.example:127.0.0.2,127.0.0.4;local.example:-;slow.example:? limit=- access=-
 //   known=0 backend=- code=550 in=0 out=0 ms=2011
+//
+// and of a client that was asked who it is, also
+//
+//   helo=mx.example from=<a@example> rcpt=<b@example.org> spf=pass:example grey=new tls=-
 #pragma once
 
 #include <cstdint>
@@ -38,6 +42,13 @@ struct LogLine {
   int code = 0;           // SMTP code of the refusal given; 0: none
   uint64_t bytes_in = 0, bytes_out = 0;  // relayed from and to the client
   uint32_t duration_ms = 0;
+  /// Of a doubtful client that was asked; all empty of others.
+  struct Dialogue {
+    std::string helo, sender, recipient;
+    std::string spf;   // "pass:example.org"
+    std::string grey;  // "new", "early:12", "pass:75" with the seconds waited, "known"
+    std::string tls;   // "TLSv1.3"
+  } dialogue;
 };
 
 /// Appends the line, without line end, to `out`.

@@ -172,16 +172,20 @@ SmtpReply plain_reply(const Verdict& verdict, const Facts& facts, const Config& 
     case Reason::kDescriptors: return {421, "4.3.1", "Out of resources, please retry"};
     case Reason::kBackendDown: return {421, "4.3.2", "Mail server temporarily unavailable"};
     case Reason::kShutdown: return {421, "4.3.2", "Service restarting"};
+    case Reason::kGreylisted:
+      return {451, "4.7.1", "First contact, please retry in a few minutes"};
     default: return {421, "4.7.0", "Closing connection"};
   }
 }
 
 constexpr std::array<std::string_view, 5> kActionNames{"wait", "handoff", "refuse", "drop",
                                                        "hangup"};
-constexpr std::array<std::string_view, 18> kReasonNames{
+constexpr std::array<std::string_view, static_cast<size_t>(kLastReason) + 1> kReasonNames{
     "undecided", "allow-list", "known-good",   "passed",       "skip-score",  "deny-list",
     "pregreet",  "listed",     "per-ip",       "per-net",      "rate",        "waiting-room",
-    "descriptors", "hung-up",  "backend-down", "proxy-header", "health-check", "shutdown"};
+    "descriptors", "hung-up",  "backend-down", "proxy-header", "health-check", "shutdown",
+    "greylisted", "retried",   "known-scope",  "provider",     "postmaster",   "protocol",
+    "no-mail"};
 
 }  // namespace
 
@@ -193,6 +197,12 @@ Verdict decide(const Facts& facts, const Config& config, bool closing) {
   verdict.doubtful = score.now >= config.score.grey && score.now < config.score.block;
   verdict.partial = score.failed || score.pending_up != 0 || score.pending_down != 0;
   return verdict;
+}
+
+bool wants_greylisting(const Verdict& verdict, const Config& config) {
+  if (verdict.action != Action::kHandOff || verdict.reason != Reason::kPassed) return false;
+  return config.grey.only == GreyOnly::kAll ||
+         (config.grey.only == GreyOnly::kSuspicious && verdict.doubtful);
 }
 
 SmtpReply refusal_reply(const Verdict& verdict, const Facts& facts, const Config& config,
@@ -211,9 +221,12 @@ std::string explain(const Verdict& verdict, const Facts& facts, const Config& co
                          facts.access_note);
     case Reason::kKnownGood: return "it passed every test not long ago";
     case Reason::kPassed:
-      return fmt::format("it passed every test that was due (score {}, {} needed to refuse){}",
+      return fmt::format("it passed every test that was due (score {}, {} needed to refuse){}{}",
                          verdict.score, config.score.block,
-                         verdict.partial ? "; some lists did not answer" : "");
+                         verdict.partial ? "; some lists did not answer" : "",
+                         wants_greylisting(verdict, config) && config.mode.enforce
+                             ? "; doubtful, so it is asked who it is, and to come back if unknown"
+                             : "");
     case Reason::kSkipScore:
       return fmt::format("lists speak for it (score {}, {} or less skips all tests)", verdict.score,
                          config.score.skip);
@@ -248,6 +261,17 @@ std::string explain(const Verdict& verdict, const Facts& facts, const Config& co
     case Reason::kProxyHeader: return "the balancer sent no valid PROXY header";
     case Reason::kHealthCheck: return "it was a balancer's health check";
     case Reason::kShutdown: return "the gate was stopping";
+    case Reason::kGreylisted:
+      return fmt::format("it is doubtful (score {}, from {} on) and was told to come back later",
+                         verdict.score, config.score.grey);
+    case Reason::kRetried: return "it is doubtful, and came back as a mail server does";
+    case Reason::kKnownScope:
+      return "it is doubtful, but of a domain or network that came back before";
+    case Reason::kProvider:
+      return fmt::format("it is doubtful, but of {}, whose mail is not delayed", facts.provider);
+    case Reason::kPostmaster: return "it is doubtful, but wrote to postmaster";
+    case Reason::kProtocol: return "it is doubtful, and broke the protocol as no mail server does";
+    case Reason::kNoMail: return "it is doubtful, and left without naming a recipient";
   }
   return {};
 }

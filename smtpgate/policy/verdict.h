@@ -41,7 +41,16 @@ enum class Reason : uint8_t {
   kProxyHeader,     // a balancer's missing or broken PROXY header
   kHealthCheck,     // a balancer's own check
   kShutdown,
+  kGreylisted,      // doubtful: told to come back
+  kRetried,         // … came back in time
+  kKnownScope,      // … of a domain or network that came back before
+  kProvider,        // … of a big sender
+  kPostmaster,      // … and wrote to postmaster, who is never refused by a score
+  kProtocol,        // broke the protocol in a way that no mail server does
+  kNoMail,          // was greeted, and left without naming a recipient
 };
+
+inline constexpr Reason kLastReason = Reason::kNoMail;
 
 struct Verdict {
   Action action = Action::kWait;
@@ -56,6 +65,10 @@ struct Verdict {
 /// kWait while an outstanding answer could still change the verdict. With `closing` the waiting is
 /// over: what has not answered counts as failed.
 Verdict decide(const Facts& facts, const Config& config, bool closing);
+
+/// Whether a client that would be handed over is to be asked who it is first, and perhaps to come
+/// back later.
+bool wants_greylisting(const Verdict& verdict, const Config& config);
 
 /// The reply of a refusal: code and text by reason, "[id]" and the configured page at its end.
 SmtpReply refusal_reply(const Verdict& verdict, const Facts& facts, const Config& config,

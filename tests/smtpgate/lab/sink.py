@@ -7,6 +7,8 @@ import threading
 class Sink:
     """Greets with `greeting`, answers each line by `answers` (verb to reply), takes DATA."""
 
+    HANG_UP = b"\0"  # an answer, or a greeting: close without a word
+
     def __init__(self, port=2525, greeting=b"220 mx.test ESMTP sink\r\n", answers=None, path=None):
         self.greeting, self.answers = greeting, answers or {}
         self.sessions: list[bytearray] = []  # what each connection sent, in order of arrival
@@ -44,6 +46,8 @@ class Sink:
     def _serve(self, connection, record):
         in_data, line = False, b""
         try:
+            if self.greeting == self.HANG_UP:
+                return
             if self.greeting:
                 connection.sendall(self.greeting)
             while chunk := connection.recv(65536):
@@ -63,6 +67,8 @@ class Sink:
                             b"221 2.0.0 bye\r\n" if verb == b"QUIT" else
                             b"" if verb == b"PROXY" else b"250 2.0.0 ok\r\n")
                     line = b""
+                    if reply == self.HANG_UP:
+                        return
                     connection.sendall(reply)
                     if reply.startswith(b"221"):
                         connection.shutdown(socket.SHUT_WR)
