@@ -114,8 +114,14 @@ RecordHeader read_record_header(MessageReader& in) {
   return header;
 }
 
+struct Exchange {
+  uint16_t preference;
+  std::string name;
+};
+
 // Reads the data of a record of the type asked for; false if they do not fill `data_size` exactly.
-bool read_data(MessageReader& in, DnsType type, size_t data_size, DnsReply& reply) {
+bool read_data(MessageReader& in, DnsType type, size_t data_size, DnsReply& reply,
+               std::vector<Exchange>& exchanges) {
   const size_t end = in.position() + data_size;
   switch (type) {
     case DnsType::kA: reply.addresses.push_back(IpAddress::v4(in.u32())); break;
@@ -126,6 +132,11 @@ bool read_data(MessageReader& in, DnsType type, size_t data_size, DnsReply& repl
       break;
     }
     case DnsType::kPtr: reply.texts.push_back(in.name()); break;
+    case DnsType::kMx: {
+      const uint16_t preference = in.u16();
+      exchanges.push_back({preference, in.name()});
+      break;
+    }
     case DnsType::kTxt:
       for (std::string& text = reply.texts.emplace_back(); in.ok() && in.position() < end;)
         text += in.take(in.u8());
@@ -167,6 +178,7 @@ DnsReply parse_dns_reply(std::string_view message, DnsType type) {
   }
 
   DnsReply reply;
+  std::vector<Exchange> exchanges;
   uint32_t ttl_s = UINT32_MAX;
   for (uint16_t i = 0; i < answers; ++i) {
     const RecordHeader header = read_record_header(in);
@@ -175,13 +187,15 @@ DnsReply parse_dns_reply(std::string_view message, DnsType type) {
     // A resolver sends along the chain of aliases; whose record it is at its end does not matter.
     if (asked_for || header.type == kTypeCname) ttl_s = std::min(ttl_s, header.ttl_s);
     if (asked_for) {
-      if (!read_data(in, type, header.data_size, reply)) return {};
+      if (!read_data(in, type, header.data_size, reply, exchanges)) return {};
     } else {
       in.take(header.data_size);
     }
     if (!in.ok()) return {};
   }
   if (!in.ok()) return {};
+  std::ranges::stable_sort(exchanges, {}, &Exchange::preference);
+  for (Exchange& exchange : exchanges) reply.texts.push_back(std::move(exchange.name));
 
   if (rcode == kRcodeNoError && !(reply.addresses.empty() && reply.texts.empty())) {
     reply.status = DnsStatus::kAnswer;

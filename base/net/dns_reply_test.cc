@@ -15,7 +15,7 @@ using namespace std::string_literals;
 
 namespace {
 
-constexpr int kA = 1, kCname = 5, kSoa = 6, kPtr = 12, kTxt = 16, kAaaa = 28;
+constexpr int kA = 1, kCname = 5, kSoa = 6, kPtr = 12, kMx = 15, kTxt = 16, kAaaa = 28;
 
 std::string u16(int value) {
   return {static_cast<char>(value >> 8), static_cast<char>(value)};
@@ -105,6 +105,17 @@ TEST_CASE("names are read through compression, without the final dot") {
   CHECK(reply.texts == std::vector<std::string>{"mail.example", "a.b", ""});
 }
 
+TEST_CASE("mail exchanges come by preference, those of one preference as they were sent") {
+  const DnsReply reply = parse(message(0, 4, 0,
+                                       record(kOwner, kMx, 5, u16(300) + "\4last\xc0\x11"s) +
+                                           record(kOwner, kMx, 7, u16(10) + labels("b.example")) +
+                                           record(kOwner, kMx, 9, u16(10) + labels("a.example")) +
+                                           record(kOwner, kMx, 9, u16(0) + "\0"s)),
+                               DnsType::kMx);
+  CHECK(reply.texts == std::vector<std::string>{"", "b.example", "a.example", "last.example"});
+  CHECK(reply.ttl_s == 5);
+}
+
 TEST_CASE("no byte of a label can pass for a dot between two") {
   const DnsReply reply =
       parse(message(0, 1, 0, record(kOwner, kPtr, 5, "\6a.b\\\n \3com\0"s)), DnsType::kPtr);
@@ -156,6 +167,8 @@ TEST_CASE("malformed messages are failures") {
   CHECK(fails(kAaaa, std::string(15, '\0')));
   CHECK(fails(kTxt, "\5four"s));
   CHECK(fails(kPtr, "\4mail"s));
+  CHECK(fails(kMx, "\0"s));
+  CHECK(fails(kMx, "\0\1\1a"s));
   CHECK(fails(kPtr, "\1a\0x"s));
   CHECK(fails(kPtr, "\x41" + std::string(65, 'a') + '\0'));  // a label of 65 octets
   CHECK(parse(message(3, 0, 1, record(kOwner, kSoa, 5, std::string(19, '\0')))).status ==

@@ -15,7 +15,7 @@ namespace hf {
 
 class Loop;
 
-enum class DnsType : uint16_t { kA = 1, kPtr = 12, kTxt = 16, kAaaa = 28 };
+enum class DnsType : uint16_t { kA = 1, kPtr = 12, kMx = 15, kTxt = 16, kAaaa = 28 };
 
 enum class DnsStatus : uint8_t {
   kAnswer,     // at least one record of the type asked for
@@ -29,7 +29,7 @@ struct DnsReply {
   DnsStatus status = DnsStatus::kFailed;
   uint32_t ttl_s = 0;               // smallest of the records', or the negative TTL (RFC 2308 §5)
   std::vector<IpAddress> addresses; // of A and AAAA
-  std::vector<std::string> texts;   // of TXT (joined strings) and PTR (names without final dot)
+  std::vector<std::string> texts;   // TXT: joined strings; PTR, MX (by preference): no final dot
 };
 
 /// The seam to the DNS. A resolver belongs to one loop and is used on its thread only.
@@ -39,7 +39,8 @@ class Resolver {
 
   virtual ~Resolver() = default;
   /// Calls `done` exactly once, later, never from inside ask(), unless the resolver is destroyed
-  /// first, which drops all that is under way.
+  /// first, which drops all that is under way. A `name` that is no domain name (RFC 1035 §2.3.4) is
+  /// answered with kFailed without asking anybody.
   virtual void ask(std::string_view name, DnsType type, Callback done) = 0;
 };
 

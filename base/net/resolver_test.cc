@@ -217,6 +217,7 @@ TEST_CASE("a name that cannot be asked for fails, but not inside ask()") {
   World world;
   CHECK(world.ask(std::string(70, 'a') + ".example").status == DnsStatus::kFailed);
   CHECK(world.ask("a..example").status == DnsStatus::kFailed);
+  CHECK(world.ask("..").status == DnsStatus::kFailed);
   CHECK(world.server.udp_queries == 0);
 }
 
