@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/core/stats.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "base/core/result.h"
+
+namespace hf {
+namespace {
+
+constexpr double kZ95 = 1.959964;
+constexpr double kDifferentBelow = 0.001;
+constexpr double kOutlierSpreads = 10;
+constexpr size_t kFewest = 6;  // all signs alike has a chance of 2 in 2^6, the first below 5 %
+
+std::vector<double> ascending(std::span<const double> samples) {
+  std::vector<double> sorted(samples.begin(), samples.end());
+  std::ranges::sort(sorted);
+  return sorted;
+}
+
+/// The integrated autocorrelation time of the signs of samples - centre, at least 1.
+double correlation_time(std::span<const double> samples, double centre) {
+  const size_t n = samples.size();
+  const auto block = static_cast<size_t>(std::sqrt(static_cast<double>(n)));
+  if (block < 2) return 1;
+  const auto sign = [&](size_t i) {
+    return samples[i] > centre ? 1.0 : samples[i] < centre ? -1.0 : 0.0;
+  };
+  double mean = 0, power = 0, sum = 0, squares = 0;
+  for (size_t i = 0; i < n; ++i) {
+    mean += sign(i);
+    power += sign(i) * sign(i);
+  }
+  mean /= static_cast<double>(n);
+  for (size_t i = 0; i < n; ++i) {
+    sum += sign(i) - mean;
+    if (i >= block) sum -= sign(i - block) - mean;
+    if (i + 1 >= block) squares += sum * sum;
+  }
+  const double variance = power / static_cast<double>(n) - mean * mean;
+  if (variance <= 0) return 1;
+  const double of_block = squares / static_cast<double>(n - block + 1);
+  return std::max(1.0, of_block / (static_cast<double>(block) * variance));
+}
+
+/// Wilcoxon's signed ranks of samples - shift as a standard normal number; `scratch` is reused.
+double signed_rank_z(std::span<const double> samples, double shift, std::vector<double>& scratch) {
+  scratch.clear();
+  for (const double sample : samples)
+    if (sample != shift) scratch.push_back(sample - shift);
+  std::ranges::sort(scratch, {}, [](double x) { return std::abs(x); });
+  const auto n = static_cast<double>(scratch.size());
+  if (scratch.empty()) return 0;
+  double positive = 0;
+  for (size_t i = 0; i < scratch.size();) {
+    size_t end = i + 1;
+    while (end < scratch.size() && std::abs(scratch[end]) == std::abs(scratch[i])) ++end;
+    const double rank = static_cast<double>(i + 1 + end) / 2;  // of ties: the middle one
+    for (; i < end; ++i)
+      if (scratch[i] > 0) positive += rank;
+  }
+  return (positive - n * (n + 1) / 4) / std::sqrt(n * (n + 1) * (2 * n + 1) / 24);
+}
+
+/// The shift at which the signed ranks, which fall as it grows, reach `z`.
+double shift_at(std::span<const double> samples, double z, Interval range,
+                std::vector<double>& scratch) {
+  constexpr int kHalvings = 40;  // 1e-12 of the range
+  for (int i = 0; i < kHalvings && range.low < range.high; ++i) {
+    const double middle = std::midpoint(range.low, range.high);
+    (signed_rank_z(samples, middle, scratch) > z ? range.low : range.high) = middle;
+  }
+  return std::midpoint(range.low, range.high);
+}
+
+}  // namespace
+
+double quantile(std::span<const double> sorted, double q) {
+  HF_CHECK(!sorted.empty(), "a quantile of something");
+  const double at = std::clamp(q, 0.0, 1.0) * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(at);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], at - static_cast<double>(below));
+}
+
+double Summary::uncertainty() const {
+  if (count < kFewest || median <= 0) return std::numeric_limits<double>::infinity();
+  return (median_95.high - median_95.low) / 2 / median;
+}
+
+Summary summarize(std::span<const double> samples) {
+  Summary summary;
+  summary.count = samples.size();
+  if (samples.empty()) return summary;
+  const auto sorted = ascending(samples);
+  const auto n = static_cast<double>(sorted.size());
+  summary.min = sorted.front();
+  summary.max = sorted.back();
+  summary.q1 = quantile(sorted, 0.25);
+  summary.median = quantile(sorted, 0.5);
+  summary.q3 = quantile(sorted, 0.75);
+  summary.mean = std::accumulate(sorted.begin(), sorted.end(), 0.0) / n;
+  std::vector<double> distances;
+  double squares = 0;
+  for (const double sample : sorted) {
+    distances.push_back(std::abs(sample - summary.median));
+    squares += (sample - summary.mean) * (sample - summary.mean);
+  }
+  if (sorted.size() > 1) summary.deviation = std::sqrt(squares / (n - 1));
+  std::ranges::sort(distances);
+  summary.spread = quantile(distances, 0.5);
+  for (const double distance : distances)
+    if (summary.spread > 0 && distance > kOutlierSpreads * summary.spread) ++summary.outliers;
+
+  summary.median_95 = {summary.min, summary.max};
+  if (sorted.size() < kFewest) return summary;
+  summary.correlation = correlation_time(samples, summary.median);
+  const double half = kZ95 / 2 / std::sqrt(n / summary.correlation + kZ95 * kZ95);
+  // Samples stand for the middles of their steps; outward to the next one, for few are coarse.
+  const double low = (n - 1) / 2 - n * half;
+  summary.median_95 = {sorted[static_cast<size_t>(std::max(0.0, std::floor(low)))],
+                       sorted[static_cast<size_t>(std::min(n - 1, std::ceil(n - 1 - low)))]};
+  return summary;
+}
+
+Comparison compare_paired(std::span<const double> a, std::span<const double> b) {
+  HF_CHECK(a.size() == b.size(), "both series have the same rounds");
+  Comparison result;
+  result.rounds = a.size();
+  std::vector<double> logs;
+  double larger = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    HF_CHECK(a[i] > 0 && b[i] > 0, "ratios need positive numbers");
+    logs.push_back(std::log(a[i] / b[i]));
+    larger += a[i] > b[i] ? 1 : a[i] < b[i] ? 0 : 0.5;
+  }
+  if (logs.empty()) return result;
+  result.a_larger = larger / static_cast<double>(logs.size());
+  const auto [least, most] = std::ranges::minmax(logs);
+  std::vector<double> scratch;
+  const double centre = shift_at(logs, 0, {least, most}, scratch);
+  result.ratio = std::exp(centre);
+  result.ratio_95 = {std::exp(least), std::exp(most)};
+  if (logs.size() < kFewest) return result;
+  const double widening = std::sqrt(correlation_time(logs, centre));
+  result.ratio_95 = {std::exp(shift_at(logs, kZ95 * widening, {least, most}, scratch)),
+                     std::exp(shift_at(logs, -kZ95 * widening, {least, most}, scratch))};
+  const double z = signed_rank_z(logs, 0, scratch) / widening;
+  result.p = std::erfc(std::abs(z) / std::sqrt(2.0));
+  result.different = result.p < kDifferentBelow;
+  return result;
+}
+
+}  // namespace hf

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hellomark/cli/cli.h"
+
+#include <algorithm>
+#include <functional>
+#include <random>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+
+#include "base/core/text.h"
+#include "hellomark/cli/options.h"
+#include "hellomark/launch/interrupt.h"
+
+namespace hellomark {
+namespace {
+
+constexpr const char* kExamples = R"(
+Examples:
+  hellomark run -- python3 -c 1 -- perl -e 1    which starts faster, by how much, how sure
+  hellomark run --until 0.5% 'grep x /etc/passwd'
+  hellomark run -L level 1,6,9 -- gzip -{level} -k -f file
+  hellomark run --export-page report.html -- ./old -- ./new
+
+Manual page: hellomark(1).)";
+
+using Run = std::function<hf::Result<int>()>;
+
+/// "1%" or "1" as 0.01.
+hf::Result<double> parse_percent(std::string_view text) {
+  const std::string digits(text.ends_with('%') ? text.substr(0, text.size() - 1) : text);
+  char* end = nullptr;
+  const double part = std::strtod(digits.c_str(), &end) / 100;
+  if (digits.empty() || *end != '\0' || !(part >= 0 && part < 1))
+    return hf::fail(fmt::format("--until: expected a part such as 1%, not \"{}\"", text));
+  return part;
+}
+
+/// All subcommands with their options; a parsed command line leaves its action in `run_`.
+class CommandLine {
+ public:
+  CommandLine(int argc, char** argv) : line_(cut_line(argc, argv)), repeat_(repeat_line(argc, argv)) {
+    app_.set_version_flag("-V,--version", "hellomark " HF_VERSION);
+    app_.footer(kExamples);
+    app_.require_subcommand(1);
+    add_run();
+  }
+
+  int main() {
+    try {
+      auto own = line_.own;
+      std::ranges::reverse(own);  // CLI11 takes them from the end
+      app_.parse(std::move(own));
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error) == 0 ? 0 : 2;
+    }
+    catch_interrupts();
+    const auto result = run_();
+    if (result) return *result;
+    fmt::print(stderr, "hellomark: {}\n", result.error().message);
+    return 1;
+  }
+
+ private:
+  void add_exports(CLI::App* command) {
+    command->add_option("--export-json", exports_.json, "Everything, with all samples")
+        ->type_name("FILE");
+    command->add_option("--export-csv", exports_.csv, "A line a command")->type_name("FILE");
+    command->add_option("--export-markdown", exports_.markdown, "The table")->type_name("FILE");
+    command->add_flag("-q,--quiet", exports_.quiet, "Print no table");
+  }
+
+  void add_stopping(CLI::App* command) {
+    command
+        ->add_option("--until", until_,
+                     "End when the 95 % interval of every median is this narrow (1%)")
+        ->type_name("PART");
+    command->add_option("-r,--runs,--rounds", rounds_, "Exactly so many rounds")
+        ->check(CLI::Range(1, 10'000'000));
+    command->add_option("-m,--min-runs", campaign_.min_rounds, "At least so many rounds (10)")
+        ->check(CLI::Range(1, 10'000'000));
+    command->add_option("-M,--max-runs", campaign_.max_rounds, "At most so many rounds")
+        ->check(CLI::Range(1, 10'000'000));
+    command->add_option("--max-time", max_seconds_, "Time for each command, in seconds (3)")
+        ->check(CLI::Range(0.001, 1e7));
+    command->add_option("-w,--warmup", campaign_.warmup_rounds, "Rounds before the timed ones (1)")
+        ->check(CLI::Range(0, 1'000'000));
+    command
+        ->add_option("--timeout", campaign_.timeout_seconds, "Kill a run after so many seconds")
+        ->check(CLI::Range(0.001, 1e7));
+    command->add_option("--seed", seed_, "Of the random order and padding");
+  }
+
+  void add_surroundings(CLI::App* command) {
+    auto& launcher = campaign_.launcher;
+    command->add_option("--pin", launcher.pin_cpu, "Run everything on this processor")
+        ->type_name("CPU");
+    command->add_flag("--no-aslr{false}", launcher.aslr, "Addresses are the same in each run");
+    command->add_flag("--env-pad,!--no-env-pad", campaign_.env_pad,
+                      "Vary the size of the environment (on)");
+    command->add_flag("--cold", campaign_.cold, "Drop the commands' files from the page cache");
+    command->add_flag("--show-output", show_output_, "Commands write where we write");
+    command->add_option("--input", launcher.input_file, "What commands read (/dev/null)")
+        ->type_name("FILE");
+    command
+        ->add_option("--output", output_,
+                     "Where commands write: pipe, which tells the first byte, null, inherit, a file")
+        ->type_name("WHERE");
+    command->add_flag("-i,--ignore-failure", campaign_.ignore_failure,
+                      "Measure commands that fail, too");
+  }
+
+  void add_run() {
+    auto* run = app_.add_subcommand("run", "Time commands, in random rounds, until sure");
+    run->footer("\nhellomark run [OPTIONS] -- COMMAND [ARGS] [-- COMMAND2 ...]\n"
+                "hellomark run [OPTIONS] 'COMMAND ARGS' ['COMMAND2' ...]");
+    run->add_option("command", choice_.lines, "Commands, each one word of the command line")
+        ->option_text(" ");
+    run->add_option("-n,--command-name", choice_.names, "Names for the commands, in their order")
+        ->type_name("NAME")
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false);
+    run->add_option("-S,--shell", choice_.shell, "Run commands through this shell")
+        ->type_name("SHELL");
+    run->add_flag_callback("-N", [] {}, "No shell, which is what happens anyway");
+    run->add_option("-p,--prepare", choice_.prepare, "Run this before each run")
+        ->type_name("COMMAND")
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false);
+    run->add_option("-s,--setup", choice_.setup, "Run this once before")->type_name("COMMAND");
+    run->add_option("-c,--cleanup", choice_.cleanup, "Run this once after")->type_name("COMMAND");
+    run->add_option("-P,--parameter-scan", choice_.ranges, "{VAR} takes each number of a range")
+        ->type_name("VAR MIN MAX")
+        ->type_size(3)
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false);
+    run->add_option("-D,--parameter-step-size", choice_.step, "The step of -P (1)")
+        ->type_name("STEP");
+    run->add_option("-L,--parameter-list", choice_.lists, "{VAR} takes each of A,B,C")
+        ->type_name("VAR VALUES")
+        ->type_size(2)
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false);
+    run->add_flag("!--no-floor", choice_.floor, "Leave the floor row off");
+    run->add_option("--memory-rounds", campaign_.memory_rounds, "Traced runs for memory (5)")
+        ->check(CLI::Range(0, 1000));
+    add_stopping(run);
+    add_surroundings(run);
+    add_exports(run);
+    run->callback([this] { run_ = [this] { return time_commands(); }; });
+  }
+
+  /// What the options say, as the campaign takes it.
+  hf::Result<void> settle_campaign(size_t contenders) {
+    HF_TRY_ASSIGN(campaign_.until, parse_percent(until_));
+    if (rounds_ != 0) {
+      campaign_.min_rounds = campaign_.max_rounds = rounds_;
+      campaign_.until = 0;
+    } else if (campaign_.max_rounds != 0) {
+      campaign_.min_rounds = std::min(campaign_.min_rounds, campaign_.max_rounds);
+    }
+    campaign_.max_seconds = rounds_ != 0 ? 0 : max_seconds_ * double(contenders);
+    campaign_.seed = seed_ != 0 ? seed_ : std::random_device()();
+    using Output = LauncherOptions::Output;
+    auto& launcher = campaign_.launcher;
+    launcher.show_errors = show_output_;
+    const std::string where = show_output_ ? "inherit" : output_;
+    launcher.output = where == "pipe"      ? Output::kPipe
+                      : where == "null"    ? Output::kNull
+                      : where == "inherit" ? Output::kInherit
+                                           : Output::kFile;
+    if (launcher.output == Output::kFile) launcher.output_file = where;
+    return {};
+  }
+
+  hf::Result<int> time_commands() {
+    choice_.commands = line_.commands;
+    HF_TRY(exports_.check());
+    HF_TRY_ASSIGN(const auto contenders, contenders_of(choice_));
+    HF_TRY(settle_campaign(contenders.size() - (choice_.floor ? 1 : 0)));
+    HF_TRY_ASSIGN(Report report, run_campaign(contenders, campaign_, progress_teller()));
+    report.kind = "run";
+    report.command_line = repeat_;
+    HF_TRY(exports_.write(report));
+    return exit_code_of(report);
+  }
+
+  CLI::App app_{"How fast does it start, how much memory does it take, and how sure are we?"};
+  CutLine line_;
+  std::string repeat_;
+  Run run_;
+  CampaignOptions campaign_;
+  Choice choice_;
+  Exports exports_;
+  size_t rounds_ = 0;
+  double max_seconds_ = 3;
+  uint64_t seed_ = 0;
+  bool show_output_ = false;
+  std::string output_ = "pipe", until_ = "1%";
+};
+
+}  // namespace
+
+int run_cli(int argc, char** argv) { return CommandLine(argc, argv).main(); }
+
+}  // namespace hellomark
