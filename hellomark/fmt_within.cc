@@ -6,3 +6,4 @@
 
 template fmt::detail::thousands_sep_result<char> fmt::detail::thousands_sep_impl(
     fmt::detail::locale_ref);
+template char fmt::detail::decimal_point_impl(fmt::detail::locale_ref);

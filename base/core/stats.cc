@@ -15,6 +15,7 @@ namespace {
 constexpr double kZ95 = 1.959964;
 constexpr double kDifferentBelow = 0.001;
 constexpr double kOutlierSpreads = 10;
+constexpr size_t kMostCounted = 40;  // ranks whose patterns are counted
 constexpr size_t kFewest = 6;  // all signs alike has a chance of 2 in 2^6, the first below 5 %
 
 std::vector<double> ascending(std::span<const double> samples) {
@@ -65,6 +66,39 @@ double signed_rank_z(std::span<const double> samples, double shift, std::vector<
       if (scratch[i] > 0) positive += rank;
   }
   return (positive - n * (n + 1) / 4) / std::sqrt(n * (n + 1) * (2 * n + 1) / 24);
+}
+
+/// The chance of signed ranks as far from the middle as `z` says, if signs are a matter of luck.
+double two_sided_p(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
+
+/// The same for `n` ranks without ties by counting: of the 2^n patterns of signs, how many have a
+/// sum of positive ranks at least as far out. The normal limit is too timid for few ranks.
+double exact_two_sided_p(size_t n, double z) {
+  const size_t most = n * (n + 1) / 2;
+  std::vector<double> patterns(most + 1);  // by their sum
+  patterns[0] = 1;
+  for (size_t rank = 1; rank <= n; ++rank)
+    for (size_t sum = most; sum >= rank; --sum) patterns[sum] += patterns[sum - rank];
+  const auto count = static_cast<double>(n);
+  const double off = std::abs(z) * std::sqrt(count * (count + 1) * (2 * count + 1) / 24);
+  double outside = 0;
+  for (size_t sum = 0; sum <= most; ++sum)
+    if (std::abs(static_cast<double>(sum) - static_cast<double>(most) / 2) >= off - 1e-6)
+      outside += patterns[sum];
+  return outside / std::exp2(count);
+}
+
+/// The p of `z`, of which dependence leaves 1/widening.
+double p_of(double z, size_t ranks, double widening) {
+  if (ranks == 0) return 1;
+  if (ranks > kMostCounted) return two_sided_p(z / widening);
+  const double exact = exact_two_sided_p(ranks, z);
+  double low = 0, high = 40;  // the z that the limit would have for it
+  for (int i = 0; i < 60; ++i) {
+    const double middle = std::midpoint(low, high);
+    (two_sided_p(middle) > exact ? low : high) = middle;
+  }
+  return two_sided_p(low / widening);
 }
 
 /// The shift at which the signed ranks, which fall as it grows, reach `z`.
@@ -150,8 +184,8 @@ Comparison compare_paired(std::span<const double> a, std::span<const double> b) 
   const double widening = std::sqrt(correlation_time(logs, centre));
   result.ratio_95 = {std::exp(shift_at(logs, kZ95 * widening, {least, most}, scratch)),
                      std::exp(shift_at(logs, -kZ95 * widening, {least, most}, scratch))};
-  const double z = signed_rank_z(logs, 0, scratch) / widening;
-  result.p = std::erfc(std::abs(z) / std::sqrt(2.0));
+  const double z = signed_rank_z(logs, 0, scratch);
+  result.p = p_of(z, scratch.size(), widening);
   result.different = result.p < kDifferentBelow;
   return result;
 }

@@ -186,5 +186,21 @@ TEST_CASE("a comparison of plain numbers") {
   CHECK(compare_paired({}, {}).rounds == 0);
 }
 
+TEST_CASE("few rounds are judged by counting patterns of signs") {
+  const auto p_of_first = [](size_t rounds, size_t negative) {
+    Series a, b(rounds, 1.0);
+    for (size_t i = 0; i < rounds; ++i) {
+      const size_t rank = i % 2 == 0 ? i / 2 : rounds - 1 - i / 2;  // neighbours are independent
+      a.push_back(std::exp(static_cast<double>(rank + 1) * (rank < negative ? -0.01 : 0.01)));
+    }
+    return compare_paired(a, b).p;
+  };
+  CHECK(p_of_first(10, 0) == doctest::Approx(2.0 / 1024));
+  CHECK(p_of_first(12, 0) == doctest::Approx(2.0 / 4096));
+  CHECK(p_of_first(8, 1) == doctest::Approx(4.0 / 256));
+  CHECK(p_of_first(8, 2) == doctest::Approx(10.0 / 256));  // sums 0, 1, 2, 3 twice; both sides
+  CHECK(p_of_first(400, 0) < 1e-9);
+}
+
 }  // namespace
 }  // namespace hf

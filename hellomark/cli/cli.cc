@@ -77,7 +77,7 @@ class CommandLine {
         ->type_name("PART");
     command->add_option("-r,--runs,--rounds", rounds_, "Exactly so many rounds")
         ->check(CLI::Range(1, 10'000'000));
-    command->add_option("-m,--min-runs", campaign_.min_rounds, "At least so many rounds (10)")
+    command->add_option("-m,--min-runs", campaign_.min_rounds, "At least so many rounds (12)")
         ->check(CLI::Range(1, 10'000'000));
     command->add_option("-M,--max-runs", campaign_.max_rounds, "At most so many rounds")
         ->check(CLI::Range(1, 10'000'000));

@@ -67,10 +67,6 @@ hf::Comparison compare_rows(const Row& slow, const Row& fast) {
 }
 
 std::string sentence(const Row& slow, const Row& fast, const hf::Comparison& comparison) {
-  if (!comparison.different)
-    return fmt::format("{} and {}: no difference shown; ratio {:.3f}, 95 % interval {:.3f} to {:.3f}",
-                       fast.name, slow.name, comparison.ratio, comparison.ratio_95.low,
-                       comparison.ratio_95.high);
   const bool turned = comparison.ratio < 1;
   const hf::Interval interval =
       turned ? hf::Interval{1 / comparison.ratio_95.high, 1 / comparison.ratio_95.low}
@@ -78,10 +74,16 @@ std::string sentence(const Row& slow, const Row& fast, const hf::Comparison& com
   const double ratio = turned ? 1 / comparison.ratio : comparison.ratio;
   const int digits = ratio < 2 ? 3 : ratio < 20 ? 2 : 1;
   const double share = turned ? 1 - comparison.a_larger : comparison.a_larger;
-  return fmt::format("{0} is {2:.{5}f} times faster than {1}, 95 % interval {3:.{5}f} to {4:.{5}f}"
-                     " (in {6:.0f} % of {7} rounds)",
-                     turned ? slow.name : fast.name, turned ? fast.name : slow.name, ratio,
-                     interval.low, interval.high, digits, 100 * share, comparison.rounds);
+  const std::string found = fmt::format(
+      "{0} is {2:.{5}f} times faster than {1}, 95 % interval {3:.{5}f} to {4:.{5}f} (in {6:.0f} % of "
+      "{7} rounds)",
+      turned ? slow.name : fast.name, turned ? fast.name : slow.name, ratio, interval.low,
+      interval.high, digits, 100 * share, comparison.rounds);
+  if (comparison.different) return found;
+  if (interval.low > 1) return "not sure: " + found + "; more rounds would tell";
+  return fmt::format("{} and {}: no difference shown; ratio {:.3f}, 95 % interval {:.3f} to {:.3f}",
+                     fast.name, slow.name, comparison.ratio, comparison.ratio_95.low,
+                     comparison.ratio_95.high);
 }
 
 }  // namespace hellomark

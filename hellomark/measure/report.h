@@ -64,8 +64,8 @@ const Row* fastest(const Report& report);
 
 /// How many times longer `slow` takes than `fast`, in the rounds both were in.
 hf::Comparison compare_rows(const Row& slow, const Row& fast);
-/// "B starts 3.10 times faster than A, 95 % interval 2.90 to 3.31 (faster in 100 % of 50 rounds)", or that
-/// no difference was shown.
+/// "B is 3.10 times faster than A, 95 % interval 2.90 to 3.31 (in 100 % of 50 rounds)", or that it is
+/// not sure, or that no difference was shown.
 std::string sentence(const Row& slow, const Row& fast, const hf::Comparison& comparison);
 
 }  // namespace hellomark
