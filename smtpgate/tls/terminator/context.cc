@@ -17,6 +17,7 @@ namespace {
 
 // AEAD first; CBC last, for mail servers of 2012 that know no other TLS 1.2.
 constexpr const char* kTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL";
+// None of the finite-field groups of TLS 1.3: a client could choose how much they cost us.
 constexpr const char* kGroups = "X25519:P-256:P-384:P-521";
 // Level 2 would refuse clients and certificates that are still better than no encryption.
 constexpr int kSecurityLevel = 1;
