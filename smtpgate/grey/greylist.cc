@@ -62,11 +62,11 @@ struct Greylist::State {
   std::mutex deciding;  // for all that follows
   GreyStore::Reader reader;
   GreyTime time;
-  GreyStore::Batch learnt;
-  std::unique_ptr<const GreyStore::Batch> in_flight;
+  std::unique_ptr<GreyBatch> learnt = std::make_unique<GreyBatch>();
+  std::unique_ptr<const GreyBatch> in_flight;
 
-  std::optional<GreyRecord> find(GreyTable table, const GreyId& id) const {
-    if (const auto found = learnt[table].find(id); found != learnt[table].end())
+  std::optional<GreyRecord> find(GreyTable table, const GreyId& id) {
+    if (const auto found = (*learnt)[table].find(id); found != (*learnt)[table].end())
       return found->second;
     if (in_flight)
       if (const auto found = (*in_flight)[table].find(id); found != (*in_flight)[table].end())
@@ -79,21 +79,20 @@ struct Greylist::State {
     if (!record || now - record->last > options.keep_s) return false;
     if (now - record->last > options.keep_s / kUseSteps) {
       record->last = now;
-      learnt[GreyTable::kKnown][id] = *record;
+      (*learnt)[GreyTable::kKnown][id] = *record;
     }
     return true;
   }
 
-  GreyDecision judge(const std::vector<Scope>& scopes, uint64_t client, uint64_t mail);
+  GreyDecision judge(const std::vector<Scope>& scopes, uint64_t client);
 };
 
-GreyDecision Greylist::State::judge(const std::vector<Scope>& scopes, uint64_t client,
-                                    uint64_t mail) {
+GreyDecision Greylist::State::judge(const std::vector<Scope>& scopes, uint64_t client) {
   const uint32_t now = time.now();
   for (const Scope& scope : scopes)
     if (use_if_known(scope.known_id, now)) return {GreyAnswer::kKnown, *scope.name, 0, 0};
 
-  GreyRecord tried{.first = now, .last = now, .tries = 0, .client = client, .mail = mail};
+  GreyRecord tried{.first = now, .last = now, .tries = 0, .client = client};
   GreyDecision decision;
   for (const Scope& scope : scopes) {
     const auto before = find(GreyTable::kMails, scope.mail_id);
@@ -111,12 +110,11 @@ GreyDecision Greylist::State::judge(const std::vector<Scope>& scopes, uint64_t c
 
   for (const Scope& scope : scopes) {
     tried.kind = kind_of(*scope.name);
-    learnt[GreyTable::kMails][scope.mail_id] = tried;
+    (*learnt)[GreyTable::kMails][scope.mail_id] = tried;
     if (decision.answer != GreyAnswer::kPassed) continue;
     GreyRecord known = tried;
     known.first = now;
-    known.mail = 0;
-    learnt[GreyTable::kKnown][scope.known_id] = known;
+    (*learnt)[GreyTable::kKnown][scope.known_id] = known;
   }
   return decision;
 }
@@ -145,11 +143,11 @@ GreyDecision Greylist::decide(const GreyAttempt& attempt) {
   std::vector<Scope> scopes;
   for (const std::string& name : attempt.scopes) {
     const GreyId id = state.key.scope_id(name);
-    scopes.push_back({&name, id, state.key.try_id(id, mail)});
+    scopes.push_back({&name, id, try_id(mail, id)});
   }
   const std::lock_guard lock(state.deciding);
   state.reader.begin();
-  GreyDecision decision = state.judge(scopes, client, short_id(mail));
+  GreyDecision decision = state.judge(scopes, client);
   state.reader.end();
   return decision;
 }
@@ -170,21 +168,24 @@ bool Greylist::is_known(std::span<const std::string> scopes) {
 hf::Result<void> Greylist::commit() {
   State& state = *state_;
   const std::lock_guard turn(state.writing);
+  auto fresh = std::make_unique<GreyBatch>();
   GreyTimes now;
   {
     const std::lock_guard lock(state.deciding);
-    if (std::ranges::all_of(state.learnt.of, &GreyStore::Records::empty)) return {};
-    state.in_flight = std::make_unique<const GreyStore::Batch>(std::exchange(state.learnt, {}));
+    if (state.learnt->empty()) return {};
+    state.in_flight = std::exchange(state.learnt, std::move(fresh));
     now = state.time.both();
   }
   const auto written = state.store.write(*state.in_flight, now);
-  std::unique_ptr<const GreyStore::Batch> done;  // freed after the lock
+  std::unique_ptr<const GreyBatch> done;  // freed after the lock
   const std::lock_guard lock(state.deciding);
   done = std::move(state.in_flight);
   if (written) return {};
-  for (const GreyTable table : kGreyTables)
-    if ((*done)[table].size() + state.learnt[table].size() <= state.options.max_entries)
-      state.learnt[table].insert((*done)[table].begin(), (*done)[table].end());
+  for (const GreyTable table : kGreyTables) {
+    auto& learnt = (*state.learnt)[table];
+    if ((*done)[table].size() + learnt.size() <= state.options.max_entries)
+      learnt.insert((*done)[table].begin(), (*done)[table].end());
+  }
   return written;
 }
 
@@ -212,7 +213,7 @@ hf::Result<uint64_t> Greylist::flush() {
   const std::lock_guard turn(state.writing);
   HF_TRY_ASSIGN(const uint64_t removed, state.store.clear(GreyTable::kMails));
   const std::lock_guard lock(state.deciding);
-  state.learnt[GreyTable::kMails].clear();
+  (*state.learnt)[GreyTable::kMails].clear();
   return removed;
 }
 
@@ -230,7 +231,7 @@ hf::Result<uint64_t> Greylist::forget(const hf::IpAddress& client) {
     removed += count;
   }
   const std::lock_guard lock(state.deciding);
-  for (const GreyTable table : kGreyTables) std::erase_if(state.learnt[table], is_due);
+  for (const GreyTable table : kGreyTables) std::erase_if((*state.learnt)[table], is_due);
   return removed;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Decisions a second of one thread over a full store: mails never seen, waiting, and of senders
 // that are known-good. greylist_bench [FOLDER [ENTRIES]]
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ using namespace smtpgate;
 namespace {
 
 constexpr uint64_t kDecisions = 200'000;
+constexpr uint64_t kBetweenCommits = 10'000;
 
 GreyAttempt attempt_of(uint64_t n) {
   const auto client = hf::IpAddress::v4(static_cast<uint32_t>(n * 2'654'435'761U));
@@ -33,20 +35,27 @@ void must(const hf::Result<void>& result) {
   std::exit(1);
 }
 
+double cpu_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
+
+/// The time of commits, which are another thread's in the gate, does not count.
 void measure(const char* what, GreyAnswer expected, uint64_t first, Greylist& grey) {
-  std::vector<GreyAttempt> attempts;
-  for (uint64_t n = 0; n < kDecisions; ++n) attempts.push_back(attempt_of(first + n));
-  uint64_t as_expected = 0;
-  timespec from{}, to{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-  for (const GreyAttempt& attempt : attempts)
-    as_expected += grey.decide(attempt).answer == expected;
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-  const double seconds = static_cast<double>(to.tv_sec - from.tv_sec) +
-                         static_cast<double>(to.tv_nsec - from.tv_nsec) / 1e9;
-  fmt::print("{:<28} {:>9.0f} decisions/s of CPU time  {:>5.2f} us  ({} of {} as meant)\n", what,
+  double seconds = 0;
+  uint64_t as_meant = 0;
+  for (uint64_t done = 0; done < kDecisions; done += kBetweenCommits) {
+    std::vector<GreyAttempt> attempts;
+    for (uint64_t n = 0; n < kBetweenCommits; ++n) attempts.push_back(attempt_of(first + done + n));
+    const double from = cpu_seconds();
+    for (const GreyAttempt& attempt : attempts) as_meant += grey.decide(attempt).answer == expected;
+    seconds += cpu_seconds() - from;
+    must(grey.commit());
+  }
+  fmt::print("{:<24} {:>9.0f} decisions/s of CPU time  {:>5.2f} us  ({} of {} as meant)\n", what,
              static_cast<double>(kDecisions) / seconds,
-             1e6 * seconds / static_cast<double>(kDecisions), as_expected, kDecisions);
+             1e6 * seconds / static_cast<double>(kDecisions), as_meant, kDecisions);
 }
 
 }  // namespace
@@ -72,14 +81,12 @@ int main(int argc, char** argv) {
   must(grey->commit());
   fmt::print("{} mails on disk, {} MB\n", mails,
              std::filesystem::file_size(folder + "/grey.mdb") >> 20);
-  measure("early, from the store", GreyAnswer::kEarly, 0, *grey);
-  measure("early, from memory", GreyAnswer::kEarly, 0, *grey);
+  measure("never seen, few known", GreyAnswer::kNew, 2'000'000'000, *grey);
+  measure("a retry too early", GreyAnswer::kEarly, 0, *grey);
   clock.advance_ms(60'000);
-  must(grey->commit());
   measure("a retry that passes", GreyAnswer::kPassed, kDecisions, *grey);
-  must(grey->commit());
   measure("of a known-good sender", GreyAnswer::kKnown, kDecisions, *grey);
-  measure("never seen", GreyAnswer::kNew, 1'000'000'000, *grey);
+  measure("never seen, many known", GreyAnswer::kNew, 1'000'000'000, *grey);
   std::filesystem::remove_all(folder);
   return 0;
 }

@@ -11,11 +11,12 @@
 namespace smtpgate {
 namespace {
 
-GreyEntry entry_of(GreyTable table, const GreyRecord& record, const GreyTimes& times) {
+GreyEntry entry_of(GreyTable table, const GreyStore::Entry& entry, const GreyTimes& times) {
+  const auto& [id, record] = entry;
   return {.known = table == GreyTable::kKnown,
           .kind = record.kind,
           .client = record.client,
-          .mail = record.mail,
+          .mail = table == GreyTable::kMails ? short_id(id) : 0,
           .first = times.to_wall(record.first),
           .last = times.to_wall(record.last),
           .passed = record.passed != 0 ? times.to_wall(record.passed) : 0,
@@ -60,7 +61,7 @@ hf::Result<void> GreyReader::for_each(const std::function<bool(const GreyEntry&)
   bool goes_on = true;
   for (const GreyTable table : {GreyTable::kKnown, GreyTable::kMails}) {
     HF_TRY(state_->store.for_each(table, [&](const GreyStore::Entry& entry) {
-      return goes_on = goes_on && visit(entry_of(table, entry.second, times));
+      return goes_on = goes_on && visit(entry_of(table, entry, times));
     }));
   }
   return {};
@@ -74,12 +75,12 @@ hf::Result<GreyStory> GreyReader::story(const hf::IpAddress& client) const {
   std::map<uint64_t, GreyEntry> mails;
   HF_TRY(state_->store.for_each(GreyTable::kKnown, [&](const GreyStore::Entry& entry) {
     if (entry.first == network || entry.second.client == id)
-      story.known.push_back(entry_of(GreyTable::kKnown, entry.second, times));
+      story.known.push_back(entry_of(GreyTable::kKnown, entry, times));
     return true;
   }));
   HF_TRY(state_->store.for_each(GreyTable::kMails, [&](const GreyStore::Entry& entry) {
     if (entry.second.client != id) return true;
-    const GreyEntry mail = entry_of(GreyTable::kMails, entry.second, times);
+    const GreyEntry mail = entry_of(GreyTable::kMails, entry, times);
     add(mails.try_emplace(mail.mail, mail).first->second, mail);
     return true;
   }));

@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -29,10 +30,6 @@ void take(const char*& from, T& value) {
     value |= static_cast<T>(static_cast<T>(static_cast<uint8_t>(*from++)) << 8 * i);
 }
 
-std::string_view view(const GreyId& id) {
-  return {reinterpret_cast<const char*>(id.data()), id.size()};
-}
-
 }  // namespace
 
 std::string_view name_of(GreyScopeKind kind) {
@@ -54,7 +51,6 @@ std::array<char, kGreyRecordBytes> encode(const GreyRecord& record) {
   put(to, record.tries);
   put(to, static_cast<uint8_t>(record.kind));
   put(to, record.client);
-  put(to, record.mail);
   return bytes;
 }
 
@@ -69,7 +65,6 @@ std::optional<GreyRecord> decode_grey_record(std::string_view bytes) {
   take(from, record.tries);
   take(from, kind);
   take(from, record.client);
-  take(from, record.mail);
   if (kind >= kKinds.size()) return std::nullopt;
   record.kind = static_cast<GreyScopeKind>(kind);
   return record;
@@ -80,6 +75,12 @@ uint64_t short_id(const GreyId& id) {
   uint64_t value;
   take(from, value);
   return value;
+}
+
+GreyId try_id(const GreyId& mail, const GreyId& scope) {
+  GreyId id = mail;
+  std::copy_n(scope.begin(), id.size() / 2, id.begin() + id.size() / 2);
+  return id;
 }
 
 hf::Result<GreyKey> GreyKey::read(const std::string& path) {
@@ -118,10 +119,6 @@ GreyId GreyKey::scope_id(std::string_view scope) const {
 
 GreyId GreyKey::mail_id(std::string_view sender, std::string_view recipient) const {
   return hash(fmt::format("m{} {}{}", sender.size(), sender, recipient));
-}
-
-GreyId GreyKey::try_id(const GreyId& scope, const GreyId& mail) const {
-  return hash(std::string("t").append(view(scope)).append(view(mail)));
 }
 
 uint64_t GreyKey::client_id(const hf::IpAddress& client) const {

@@ -22,20 +22,19 @@ std::string_view name_of(GreyScopeKind kind);
 GreyScopeKind kind_of(std::string_view scope);
 
 /// One mail under one scope, or one known-good scope. On disk it is exactly this, little-endian and
-/// packed, 31 bytes. Times are of the greylist's own clock (GreyTime).
+/// packed, 23 bytes. Times are of the greylist's own clock (GreyTime).
 struct GreyRecord {
   uint32_t first = 0;   // seconds: the first try, or when it became known
   uint32_t last = 0;    // the last try, or the last use (to a thousandth of its keeping time)
   uint32_t passed = 0;  // when it was let in; 0: it waits
   uint16_t tries = 0;   // saturating
   GreyScopeKind kind = GreyScopeKind::kNet;
-  uint64_t client = 0;  // client_of() of the last to try, or of who made the scope known
-  uint64_t mail = 0;    // mail_of(); 0 for a scope
+  uint64_t client = 0;  // client_id() of the last to try, or of who made the scope known
 
   bool operator==(const GreyRecord&) const = default;
 };
 
-inline constexpr size_t kGreyRecordBytes = 31;
+inline constexpr size_t kGreyRecordBytes = 23;
 std::array<char, kGreyRecordBytes> encode(const GreyRecord& record);
 /// nullopt: not a record of this format.
 std::optional<GreyRecord> decode_grey_record(std::string_view bytes);
@@ -44,13 +43,17 @@ std::optional<GreyRecord> decode_grey_record(std::string_view bytes);
 using GreyId = std::array<uint8_t, 16>;
 struct GreyIdHash {
   size_t operator()(const GreyId& id) const noexcept {
-    size_t word;  // any of its bits are as good as others
-    std::memcpy(&word, id.data(), sizeof word);
-    return word;
+    uint64_t halves[2];  // either may be shared by many
+    std::memcpy(halves, id.data(), sizeof halves);
+    return halves[0] ^ halves[1];
   }
 };
 /// The first half, for where a collision only blurs a report.
 uint64_t short_id(const GreyId& id);
+
+/// A mail under a scope: half of either's id, the mail's first, so that what is known of one mail
+/// lies side by side on disk.
+GreyId try_id(const GreyId& mail, const GreyId& scope);
 
 /// The secret of one greylist, and what is hashed with it: SipHash-2-4 of 128 bits, so that the
 /// files without the key tell no address of anybody.
@@ -64,7 +67,6 @@ class GreyKey {
   GreyId scope_id(std::string_view scope) const;
   /// Of a normalised sender and recipient.
   GreyId mail_id(std::string_view sender, std::string_view recipient) const;
-  GreyId try_id(const GreyId& scope, const GreyId& mail) const;
   uint64_t client_id(const hf::IpAddress& client) const;
 
  private:

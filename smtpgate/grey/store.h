@@ -5,11 +5,13 @@
 // read. Layout: store.cc.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -36,11 +38,22 @@ struct GreyTables {
   std::array<T, kGreyTables.size()> of{};
 };
 
+/// What is to be written. Its records lie in memory of their own, which goes back whole.
+class GreyBatch {
+ public:
+  using Records = std::pmr::unordered_map<GreyId, GreyRecord, GreyIdHash>;
+  Records& operator[](GreyTable table) { return tables_[table]; }
+  const Records& operator[](GreyTable table) const { return tables_[table]; }
+  bool empty() const { return std::ranges::all_of(tables_.of, &Records::empty); }
+
+ private:
+  std::pmr::monotonic_buffer_resource memory_;
+  GreyTables<Records> tables_{{Records(&memory_), Records(&memory_)}};
+};
+
 class GreyStore {
  public:
   enum class Mode : uint8_t { kReadOnly, kReadWrite };
-  using Records = std::unordered_map<GreyId, GreyRecord, GreyIdHash>;
-  using Batch = GreyTables<Records>;
   using Entry = std::pair<GreyId, GreyRecord>;
 
   /// Opens or (kReadWrite) creates `path`. It will hold at most `max_entries` (for kReadOnly of no
@@ -55,10 +68,11 @@ class GreyStore {
    public:
     Reader(Reader&&) noexcept;
     ~Reader();
-    /// Look-ups between begin() and end() see one state of the store; keep them short.
+    /// Look-ups between begin() and end() see one state of the store. Keep it short: pages that a
+    /// reader may still see are not used again, so the file grows.
     void begin();
     void end();
-    std::optional<GreyRecord> find(GreyTable table, const GreyId& id) const;
+    std::optional<GreyRecord> find(GreyTable table, const GreyId& id);
 
    private:
     friend class GreyStore;
@@ -73,7 +87,7 @@ class GreyStore {
   /// Writes `batch`, of which no time is after `now`, in transactions of some hundred records. What
   /// `max_entries` leaves no room for goes: first the mails tried first longest ago, then the
   /// scopes not used for longest.
-  hf::Result<void> write(const Batch& batch, const GreyTimes& now);
+  hf::Result<void> write(const GreyBatch& batch, const GreyTimes& now);
   /// Removes up to `limit` entries of `table` whose age counts from before `from`. Returns how
   /// many.
   hf::Result<size_t> expire(GreyTable table, uint32_t from, size_t limit);
