@@ -161,13 +161,13 @@ hf::Result<void> Gate::make_workers() {
                          : std::max(1U, std::thread::hardware_concurrency());
   for (uint32_t i = 0; i < shared_->workers; ++i) {
     HF_TRY_ASSIGN(HistoryStore::Reader reader, history_->reader());
-    HF_TRY_ASSIGN(auto worker,
-                  Worker::create(i, *shared_, policy_, std::move(reader),
-                                 [this](uint32_t owner, hf::Fd fd, const hf::Endpoint& peer,
-                                        const hf::Endpoint& server) {
-                                   workers_[owner]->receive_forwarded(std::move(fd), peer, server);
-                                 }));
-    workers_.push_back(std::move(worker));
+    HF_TRY_ASSIGN(Worker::Seams seams, Worker::open_seams(config));
+    workers_.push_back(std::make_unique<Worker>(
+        i, *shared_, policy_, std::move(reader),
+        [this](uint32_t owner, hf::Fd fd, const hf::Endpoint& peer, const hf::Endpoint& server) {
+          workers_[owner]->receive_forwarded(std::move(fd), peer, server);
+        },
+        std::move(seams)));
   }
   std::vector<hf::Fd> inherited;
   for (;;) {

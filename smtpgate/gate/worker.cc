@@ -157,29 +157,24 @@ class Worker::Housekeeping final : public hf::Timer {
   uint64_t due_ms_ = 0;
 };
 
-hf::Result<std::unique_ptr<Worker>> Worker::create(uint32_t index, Shared& shared, Policy policy,
-                                                   HistoryStore::Reader reader, Forward forward) {
+hf::Result<Worker::Seams> Worker::open_seams(const Config& config) {
   HF_TRY_ASSIGN(auto loop, hf::Loop::create());
-  const Config::Dns& dns = policy.rules->config.dns;
   HF_TRY_ASSIGN(auto resolver,
                 hf::make_cares_resolver(
-                    *loop, {.servers = dns.servers,
-                            .timeout_ms = static_cast<uint32_t>(dns.timeout.count())}));
-  return std::unique_ptr<Worker>(new Worker(index, shared, std::move(policy), std::move(reader),
-                                            std::move(forward), std::move(loop),
-                                            std::move(resolver)));
+                    *loop, {.servers = config.dns.servers,
+                            .timeout_ms = static_cast<uint32_t>(config.dns.timeout.count())}));
+  return Seams{std::move(loop), std::move(resolver)};
 }
 
 Worker::Worker(uint32_t index, Shared& shared, Policy policy, HistoryStore::Reader reader,
-               Forward forward, std::unique_ptr<hf::Loop> loop,
-               std::unique_ptr<hf::Resolver> resolver)
+               Forward forward, Seams seams)
     : index_(index),
       shared_(shared),
       policy_(std::move(policy)),
       reader_(std::move(reader)),
       forward_(std::move(forward)),
-      loop_(std::move(loop)),
-      resolver_(std::move(resolver)),
+      loop_(std::move(seams.loop)),
+      resolver_(std::move(seams.resolver)),
       lists_(*loop_, *resolver_, shared_.metrics),
       housekeeping_(std::make_unique<Housekeeping>(*this)),
       serial_(std::random_device()()) {  // so that a restart within a second repeats no id

@@ -26,8 +26,16 @@ class Worker {
   /// Hands an accepted descriptor to the worker that owns its client.
   using Forward = std::function<void(uint32_t owner, hf::Fd, hf::Endpoint peer, hf::Endpoint server)>;
 
-  static hf::Result<std::unique_ptr<Worker>> create(uint32_t index, Shared& shared, Policy policy,
-                                                    HistoryStore::Reader reader, Forward forward);
+  /// What it sees the world through.
+  struct Seams {
+    std::unique_ptr<hf::Loop> loop;
+    std::unique_ptr<hf::Resolver> resolver;
+  };
+  /// A loop on the system's clock, and a resolver as configured.
+  static hf::Result<Seams> open_seams(const Config& config);
+
+  Worker(uint32_t index, Shared& shared, Policy policy, HistoryStore::Reader reader,
+         Forward forward, Seams seams);
   ~Worker();
 
   // --- callable from any thread -----------------------------------------------------------------
@@ -90,8 +98,6 @@ class Worker {
   class Listener;
   class Housekeeping;
 
-  Worker(uint32_t index, Shared& shared, Policy policy, HistoryStore::Reader reader,
-         Forward forward, std::unique_ptr<hf::Loop> loop, std::unique_ptr<hf::Resolver> resolver);
   void link(Stage& stage);
   std::unique_ptr<Connection> make_connection(hf::Fd fd, const hf::Endpoint& peer,
                                               const hf::Endpoint& server);

@@ -75,6 +75,16 @@ timeout = "2s"
 pass = "2h"
 cache = 100
 
+[grey]
+only = "all"
+scope = ["ptr", "net"]
+min = "2min"
+window = "12h"
+keep = "10d"
+max = 5000
+session_timeout = "5min"
+fallback = "defer"
+
 [history]
 path = "/srv/smtpgate"
 max = 1000
@@ -237,7 +247,9 @@ TEST_CASE("an error names file, line, key and remedy") {
   CHECK(refusal("[limits]\nper_ipp = 3\n") ==
         "t.toml:4: unknown key \"per_ipp\" in [limits] (did you mean \"per_ip\"?)");
   CHECK(refusal("[limit]\n") == "t.toml:3: unknown section \"limit\" (did you mean \"limits\"?)");
-  CHECK(refusal("[grey]\nmin = \"60s\"\n").starts_with("t.toml:3: unknown section \"grey\""));
+  CHECK(refusal("[peers]\nbind = \"x\"\n").starts_with("t.toml:3: unknown section \"peers\""));
+  CHECK(refusal("[grey]\nmin = \"1h\"\nwindow = \"1h\"\n") ==
+        "t.toml:4: [grey] min (1h) must be shorter than window (1h)");
   CHECK(refusal("[limits]\nper_ip = \"many\"\n") ==
         "t.toml:4: [limits] per_ip: expected integer from 0 to 1000000, not \"many\"");
   CHECK(refusal("[limits]\nper_ip = -1\n") ==
@@ -294,13 +306,17 @@ TEST_CASE("a list that is known to be closed is refused unless that is meant") {
 
 TEST_CASE("what is legal but hardly meant is warned of") {
   const std::string listen = "[listen]\naddresses = [\"0.0.0.0:25\"]\n";
-  const std::string pass = "[backend]\nhandoff = \"postfix-pass:/run/pass\"\n";
+  const std::string pass =
+      "[backend]\nhandoff = [\"postfix-pass:/run/pass\", \"proxy-v2:127.0.0.1:2525\"]\n";
+  const std::string pass_alone = "[backend]\nhandoff = \"postfix-pass:/run/pass\"\n";
   auto warning = [&](std::string_view text) {
     const auto all = config_warnings(parsed(text));
     REQUIRE(all.size() == 1);
     return all[0];
   };
   CHECK(config_warnings(parsed(listen + pass)).empty());
+  CHECK(warning(listen + pass_alone).find("handed over at once") != std::string::npos);
+  CHECK(config_warnings(parsed(listen + pass_alone + "[grey]\nonly = \"none\"\n")).empty());
   CHECK(warning(pass).starts_with("[listen] addresses is empty"));
   CHECK(warning(listen + std::string(kBackend)).find("plain:127.0.0.1:2525") != std::string::npos);
   const std::string submission = "[listen]\naddresses = [\"0.0.0.0:587\"]\n" + pass;

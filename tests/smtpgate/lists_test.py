@@ -161,7 +161,7 @@ class Lists(unittest.TestCase):
             began = time.monotonic()
             said, _ = self.verdict(gate, free_address())
             self.assertEqual(said.code, 550)
-            self.assertLess(time.monotonic() - began, 1)
+            self.assertLess(time.monotonic() - began, 2.9)  # the slow list would take 3 s
 
 
 main()
