@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -114,14 +116,11 @@ RecordHeader read_record_header(MessageReader& in) {
   return header;
 }
 
-struct Exchange {
-  uint16_t preference;
-  std::string name;
-};
+using Exchanges = std::multimap<uint16_t, std::string>;  // by preference, else as they were sent
 
 // Reads the data of a record of the type asked for; false if they do not fill `data_size` exactly.
 bool read_data(MessageReader& in, DnsType type, size_t data_size, DnsReply& reply,
-               std::vector<Exchange>& exchanges) {
+               Exchanges& exchanges) {
   const size_t end = in.position() + data_size;
   switch (type) {
     case DnsType::kA: reply.addresses.push_back(IpAddress::v4(in.u32())); break;
@@ -134,7 +133,7 @@ bool read_data(MessageReader& in, DnsType type, size_t data_size, DnsReply& repl
     case DnsType::kPtr: reply.texts.push_back(in.name()); break;
     case DnsType::kMx: {
       const uint16_t preference = in.u16();
-      exchanges.push_back({preference, in.name()});
+      exchanges.emplace(preference, in.name());
       break;
     }
     case DnsType::kTxt:
@@ -178,7 +177,7 @@ DnsReply parse_dns_reply(std::string_view message, DnsType type) {
   }
 
   DnsReply reply;
-  std::vector<Exchange> exchanges;
+  Exchanges exchanges;
   uint32_t ttl_s = UINT32_MAX;
   for (uint16_t i = 0; i < answers; ++i) {
     const RecordHeader header = read_record_header(in);
@@ -194,8 +193,7 @@ DnsReply parse_dns_reply(std::string_view message, DnsType type) {
     if (!in.ok()) return {};
   }
   if (!in.ok()) return {};
-  std::ranges::stable_sort(exchanges, {}, &Exchange::preference);
-  for (Exchange& exchange : exchanges) reply.texts.push_back(std::move(exchange.name));
+  for (auto& [preference, name] : exchanges) reply.texts.push_back(std::move(name));
 
   if (rcode == kRcodeNoError && !(reply.addresses.empty() && reply.texts.empty())) {
     reply.status = DnsStatus::kAnswer;
