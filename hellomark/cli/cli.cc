@@ -21,6 +21,9 @@ Examples:
   hellomark run --until 0.5% 'grep x /etc/passwd'
   hellomark run -L level 1,6,9 -- gzip -{level} -k -f file
   hellomark run --export-page report.html -- ./old -- ./new
+  hellomark memory -- make
+  hellomark hello --only C,Python,Perl
+  hellomark alloc --pattern ring
 
 Manual page: hellomark(1).)";
 
@@ -44,6 +47,9 @@ class CommandLine {
     app_.footer(kExamples);
     app_.require_subcommand(1);
     add_run();
+    add_memory();
+    add_hello();
+    add_alloc();
   }
 
   int main() {
@@ -67,6 +73,12 @@ class CommandLine {
         ->type_name("FILE");
     command->add_option("--export-csv", exports_.csv, "A line a command")->type_name("FILE");
     command->add_option("--export-markdown", exports_.markdown, "The table")->type_name("FILE");
+    command->add_option("--export-page", exports_.page, "A page with plots that needs nothing else")
+        ->type_name("FILE");
+    command
+        ->add_option("--export-picture", exports_.picture,
+                     "A picture by gnuplot; the suffix .svg or .png says how")
+        ->type_name("FILE");
     command->add_flag("-q,--quiet", exports_.quiet, "Print no table");
   }
 
@@ -154,6 +166,90 @@ class CommandLine {
     run->callback([this] { run_ = [this] { return time_commands(); }; });
   }
 
+  void add_recording(CLI::App* command) {
+    auto& timeline = recorder_.timeline;
+    command->add_option("--rate", timeline.hertz, "Looks at the memory in a second (1000)")
+        ->check(CLI::Range(1.0, 1000.0));
+    command
+        ->add_option("--detail-rate", timeline.detail_hertz,
+                     "… of which so many also at proportional, private and swapped size (20)")
+        ->check(CLI::Range(0.0, 1000.0));
+    command->add_option("--limit", limit_, "End a run that holds more")->type_name("SIZE");
+    command->add_option("--timeout", recorder_.timeout_seconds, "Kill a run after so many seconds")
+        ->check(CLI::Range(0.001, 1e7));
+    add_exports(command);
+  }
+
+  void add_memory() {
+    auto* memory = app_.add_subcommand("memory", "Record memory and CPU over time, of whole trees");
+    memory->add_option("command", choice_.lines, "Commands, each one word of the command line")
+        ->option_text(" ");
+    memory->add_flag("--show-output", show_output_, "Commands write where we write");
+    add_recording(memory);
+    memory->callback([this] { run_ = [this] { return record_memory_of_commands(); }; });
+  }
+
+  void add_languages(CLI::App* command) {
+    command->add_option("--only", languages_.only, "Only these languages, such as C,Python")
+        ->type_name("NAMES")
+        ->delimiter(',');
+    command->add_flag("--install", languages_.install, "Name the packages that are missing");
+  }
+
+  void add_hello() {
+    auto* hello = app_.add_subcommand("hello", "The HelloMark: hello world in every language here");
+    add_languages(hello);
+    add_stopping(hello);
+    add_exports(hello);
+    hello->callback([this] {
+      run_ = [this]() -> hf::Result<int> {
+        campaign_.min_rounds = std::max<size_t>(campaign_.min_rounds, 20);
+        if (exports_.page.empty() && !languages_.install) exports_.page = "hellomark.html";
+        HF_TRY(settle_campaign(languages_.only.empty() ? 20 : languages_.only.size()));
+        return say_hello(languages_, campaign_, exports_, repeat_);
+      };
+    });
+  }
+
+  void add_alloc() {
+    auto* alloc = app_.add_subcommand("alloc", "Three ways to allocate, and one without end");
+    add_languages(alloc);
+    alloc->add_option("--blocks", languages_.blocks, "Blocks of 10,000 bytes (1000000)")
+        ->check(CLI::Range(1, 1'000'000'000));
+    alloc->add_option("--pattern", languages_.patterns, "drop, ring, cycle or take; all")
+        ->delimiter(',')
+        ->check(CLI::IsMember({"drop", "ring", "cycle", "take"}));
+    add_recording(alloc);
+    alloc->callback([this] {
+      run_ = [this]() -> hf::Result<int> {
+        if (languages_.patterns.empty()) languages_.patterns = {"drop", "ring", "cycle", "take"};
+        if (limit_.empty()) limit_ = "1G";
+        HF_TRY_ASSIGN(recorder_.timeline.limit_bytes, parse_size(limit_));
+        if (exports_.page.empty() && !languages_.install) exports_.page = "hellomark-alloc.html";
+        return allocate(languages_, recorder_, exports_, repeat_);
+      };
+    });
+  }
+
+  hf::Result<int> record_memory_of_commands() {
+    choice_.commands = line_.commands;
+    choice_.floor = false;
+    HF_TRY(exports_.check());
+    HF_TRY_ASSIGN(const auto contenders, contenders_of(choice_));
+    if (!limit_.empty()) {
+      HF_TRY_ASSIGN(recorder_.timeline.limit_bytes, parse_size(limit_));
+    }
+    if (show_output_) {
+      recorder_.launcher.output = LauncherOptions::Output::kInherit;
+      recorder_.launcher.show_errors = true;
+    }
+    HF_TRY_ASSIGN(Report report, record_contenders(contenders, recorder_));
+    report.kind = "memory";
+    report.command_line = repeat_;
+    HF_TRY(exports_.write(report));
+    return exit_code_of(report);
+  }
+
   /// What the options say, as the campaign takes it.
   hf::Result<void> settle_campaign(size_t contenders) {
     HF_TRY_ASSIGN(campaign_.until, parse_percent(until_));
@@ -196,11 +292,13 @@ class CommandLine {
   CampaignOptions campaign_;
   Choice choice_;
   Exports exports_;
+  RecorderOptions recorder_;
+  LanguageChoice languages_;
   size_t rounds_ = 0;
   double max_seconds_ = 3;
   uint64_t seed_ = 0;
   bool show_output_ = false;
-  std::string output_ = "pipe", until_ = "1%";
+  std::string output_ = "pipe", until_ = "1%", limit_;
 };
 
 }  // namespace

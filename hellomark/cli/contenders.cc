@@ -2,7 +2,7 @@
 #include <fmt/core.h>
 
 #include "hellomark/cli/options.h"
-#include "hellomark/cli/words.h"
+#include "hellomark/launch/words.h"
 
 namespace hellomark {
 namespace {

@@ -3,14 +3,16 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
 
 #include <fmt/core.h>
 
 #include "base/os/fd.h"
 #include "base/ui/progress.h"
 #include "hellomark/cli/options.h"
-#include "hellomark/cli/words.h"
+#include "hellomark/launch/words.h"
 #include "hellomark/launch/interrupt.h"
 #include "hellomark/report/format.h"
 #include "hellomark/report/formats.h"
@@ -54,6 +56,22 @@ hf::Result<void> Exports::write(const Report& report) const {
   if (!csv.empty()) HF_TRY(write_file(csv, to_csv(report)));
   if (!markdown.empty()) HF_TRY(write_file(markdown, to_markdown(report)));
   return {};
+}
+
+hf::Result<int64_t> parse_size(std::string_view text) {
+  constexpr std::string_view kUnits = "KMGT";
+  std::string digits(text);
+  int shift = 0;
+  if (!digits.empty())
+    if (const size_t unit = kUnits.find(static_cast<char>(digits.back() & ~0x20)); unit != kUnits.npos) {
+      shift = 10 * static_cast<int>(unit + 1);
+      digits.pop_back();
+    }
+  char* end = nullptr;
+  const double value = std::strtod(digits.c_str(), &end) * std::exp2(shift);
+  if (digits.empty() || *end != '\0' || !(value >= 1 && value < 1e18))
+    return hf::fail(fmt::format("expected a size such as 64M or 1.5G, not \"{}\"", text));
+  return static_cast<int64_t>(value);
 }
 
 CutLine cut_line(int argc, char** argv) {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/core/result.h"
 #include "hellomark/measure/campaign.h"
+#include "hellomark/measure/recorder.h"
 
 namespace hellomark {
 
@@ -15,6 +18,9 @@ struct CutLine {
   std::vector<std::vector<std::string>> commands;
 };
 CutLine cut_line(int argc, char** argv);
+
+/// "64M", "1.5G", "4096K" or bytes.
+hf::Result<int64_t> parse_size(std::string_view text);
 
 /// Where a report goes beside the terminal. Files are checked before anything is measured.
 struct Exports {
@@ -41,6 +47,18 @@ struct Choice {
 };
 /// The contenders, each combination of parameters filled into each command.
 hf::Result<std::vector<Contender>> contenders_of(const Choice& choice);
+
+/// `hellomark hello` and `hellomark alloc`.
+struct LanguageChoice {
+  std::vector<std::string> only;  // names, or their beginnings; empty: all that is installed
+  bool install = false;           // name the packages that are missing, and do nothing else
+  int64_t blocks = 1'000'000;     // of alloc
+  std::vector<std::string> patterns;  // of alloc; empty: all
+};
+hf::Result<int> say_hello(const LanguageChoice& choice, CampaignOptions campaign,
+                          const Exports& exports, const std::string& repeat);
+hf::Result<int> allocate(const LanguageChoice& choice, RecorderOptions recorder,
+                         const Exports& exports, const std::string& repeat);
 
 /// The repeatable command line, quoted for a shell.
 std::string repeat_line(int argc, char** argv);

@@ -150,7 +150,7 @@ hf::Result<pid_t> spawn(int program, const Streams& streams, int control, int sh
     if (::sched_setaffinity(0, sizeof one, &one) != 0) error = errno;
   }
   if (!options.aslr) ::personality(static_cast<unsigned long>(persona) | ADDR_NO_RANDOMIZE);
-  const std::string path = fmt::format("/proc/self/fd/{}", program);
+  const std::string path = fmt::format("/proc/{}/fd/{}", ::getpid(), program);  // ours, unmoved
   char name[] = "hellomark-launcher";
   char* argv[] = {name, nullptr};
   pid_t pid = -1;
@@ -215,8 +215,8 @@ hf::Result<std::span<const RunRecord>> Launcher::run(std::span<const RunRequest>
 
   timespec next;
   ::clock_gettime(CLOCK_MONOTONIC, &next);
-  for (bool stopping = false;;) {
-    if (interrupted() != 0 && !std::exchange(stopping, true)) send(Word::kStop);
+  for (bool stopping = false, enough = false;;) {
+    if ((interrupted() != 0 || enough) && !std::exchange(stopping, true)) send(Word::kStop);
     pollfd control{state_->control.get(), POLLIN, 0};
     constexpr timespec kAtOnce{};
     const int ready =
@@ -226,7 +226,7 @@ hf::Result<std::span<const RunRecord>> Launcher::run(std::span<const RunRequest>
     pid_t live[kMaxLive];
     const uint32_t count = shared.live_count.load(std::memory_order_acquire);
     for (uint32_t i = 0; i < count; ++i) live[i] = shared.live[i].load(std::memory_order_relaxed);
-    watcher->look({live, count});
+    enough = enough || !watcher->look({live, count});
     next.tv_nsec += watcher->period_ns;
     next.tv_sec += next.tv_nsec / 1'000'000'000;
     next.tv_nsec %= 1'000'000'000;

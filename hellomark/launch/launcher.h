@@ -45,9 +45,9 @@ class Launcher {
   Launcher& operator=(Launcher&&) noexcept;
   ~Launcher();
 
-  /// Looks at the processes of a traced run while it goes on.
+  /// Looks at the processes of a traced run while it goes on; a look that returns false ends it.
   struct Watcher {
-    std::function<void(std::span<const pid_t> live)> look;
+    std::function<bool(std::span<const pid_t> live)> look;
     int64_t period_ns = 1'000'000;
   };
   /// Does the runs in this order, at most kMaxBatch, and returns a record for each that was begun.

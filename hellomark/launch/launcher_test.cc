@@ -155,11 +155,25 @@ TEST_CASE("a watcher sees the processes of a traced run, and the map is kept") {
   Launcher started = launcher({shell("sleep 0.2 & sleep 0.2; wait")});
   started.want_maps(true);
   size_t most = 0;
-  const Launcher::Watcher watcher{[&](auto live) { most = std::max(most, live.size()); }};
+  const Launcher::Watcher watcher{[&](auto live) {
+    most = std::max(most, live.size());
+    return true;
+  }};
   const RunRequest request{.traced = true};
   REQUIRE(started.run({&request, 1}, &watcher).has_value());
   CHECK(most == 3);
   CHECK(started.maps().find("libc.so") != std::string::npos);
+}
+
+TEST_CASE("a watcher that has seen enough ends the run") {
+  Launcher started = launcher({command({"sleep", "100"})});
+  const Launcher::Watcher watcher{[](auto live) { return live.empty(); }};
+  const RunRequest request{.traced = true};
+  const auto records = started.run({&request, 1}, &watcher);
+  REQUIRE(records.has_value());
+  CHECK(records->front().stopped);
+  CHECK(WIFSIGNALED(records->front().wait_status));
+  CHECK(started.run({&request, 0}).has_value());  // and the launcher goes on
 }
 
 }  // namespace

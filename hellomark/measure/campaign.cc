@@ -70,6 +70,7 @@ class Campaign {
     for (const Contender& contender : contenders_)
       for (const auto part : {&Contender::setup, &Contender::prepare, &Contender::cleanup})
         commands.push_back((contender.*part).value_or(Command{}));
+    left_.resize(contenders_.size());
     HF_TRY_ASSIGN(auto launcher, Launcher::start(commands, options_.launcher));
     launcher_.emplace(std::move(launcher));
     return {};
@@ -115,7 +116,8 @@ class Campaign {
     std::vector<Planned> plan;
     for (size_t i = 0; i < count; ++i) {
       std::ranges::shuffle(order, random_);
-      for (const size_t row : order) plan_run(plan, row, purpose);
+      for (const size_t row : order)
+        if (!left_[row]) plan_run(plan, row, purpose);
     }
     return carry_out(plan);
   }
@@ -157,9 +159,12 @@ class Campaign {
   /// Whether the row that is least sure is sure enough; tells of it.
   bool is_sure(double began, size_t done) {
     Progress told{.seconds = now() - began, .rounds = done, .report = &report_};
-    for (const Row& row : report_.rows) {
-      if (row.floor) continue;
+    for (size_t i = 0; i < report_.rows.size(); ++i) {
+      const Row& row = report_.rows[i];
+      if (row.floor || left_[i]) continue;
       const hf::Summary summary = hf::summarize(series(row, wall_seconds));
+      left_[i] = options_.leave_when_sure && done >= options_.min_rounds &&
+                 summary.uncertainty() <= options_.until;
       if (told.widest == nullptr || summary.uncertainty() > told.summary.uncertainty()) {
         told.widest = &row;
         told.summary = summary;
@@ -239,6 +244,7 @@ class Campaign {
   Report report_;
   std::vector<ColdFiles> cold_;
   double began_ = 0;
+  std::vector<bool> left_;
   bool failed_ = false;
   int64_t failures_ = 0, left_running_ = 0;
   size_t cold_pages_ = 0, cold_left_ = 0;

@@ -47,6 +47,7 @@ struct CampaignOptions {
   bool ignore_failure = false;    // runs that fail count all the same
   bool env_pad = true;
   bool cold = false;
+  bool leave_when_sure = false;  // rows that are sure enough sit out the rounds that others need
   uint64_t seed = 0;
 };
 

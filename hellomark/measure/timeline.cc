@@ -83,12 +83,14 @@ class Watched {
 class Sampler {
  public:
   explicit Sampler(const TimelineOptions& options)
-      : detail_period_(options.detail_hertz > 0 ? 1 / options.detail_hertz : 0) {
+      : detail_period_(options.detail_hertz > 0 ? 1 / options.detail_hertz : 0),
+        limit_bytes_(options.limit_bytes) {
     timeline_.period_seconds = 1 / options.hertz;
   }
 
-  void look(std::span<const pid_t> live) {
-    if (live.empty()) return;
+  /// False: it holds more than the limit.
+  bool look(std::span<const pid_t> live) {
+    if (live.empty()) return true;
     const double at = seconds_on(CLOCK_MONOTONIC);
     forget_all_but(live);
     Sample sample{.seconds = at - began_};
@@ -104,6 +106,7 @@ class Sampler {
       next_detail_ = at + detail_period_;
     }
     if (sample.resident_bytes > 0) timeline_.samples.push_back(sample);
+    return limit_bytes_ == 0 || sample.resident_bytes <= limit_bytes_;
   }
 
   Timeline finish() {
@@ -126,6 +129,7 @@ class Sampler {
   Timeline timeline_;
   std::map<pid_t, Watched> watched_;
   const double detail_period_;
+  const int64_t limit_bytes_;
   const double began_ = seconds_on(CLOCK_MONOTONIC);
   const double began_cpu_ = seconds_on(CLOCK_THREAD_CPUTIME_ID);
   double next_detail_ = 0, ended_cpu_ = 0;
@@ -136,7 +140,7 @@ class Sampler {
 hf::Result<Recording> record_memory(Launcher& launcher, const RunRequest& request,
                                     const TimelineOptions& options) {
   Sampler sampler(options);
-  const Launcher::Watcher watcher{[&](std::span<const pid_t> live) { sampler.look(live); },
+  const Launcher::Watcher watcher{[&](std::span<const pid_t> live) { return sampler.look(live); },
                                   int64_t(1e9 / options.hertz)};
   RunRequest traced = request;
   traced.traced = true;

@@ -34,11 +34,12 @@ struct Timeline {
 struct TimelineOptions {
   double hertz = 1000;        // of resident size and CPU
   double detail_hertz = 20;   // of the proportional, private and swapped sizes, which cost more
+  int64_t limit_bytes = 0;    // of resident size: a run that goes beyond is ended; 0: none
 };
 
 /// One traced run of `command` with its timeline.
 struct Recording {
-  RunRecord record;
+  RunRecord record;  // `stopped` if it went over the limit
   Timeline timeline;
 };
 hf::Result<Recording> record_memory(Launcher& launcher, const RunRequest& request,

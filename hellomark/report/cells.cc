@@ -2,6 +2,7 @@
 #include "hellomark/report/cells.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <fmt/core.h>
@@ -31,36 +32,46 @@ std::string peak_of(const Row& row) {
   return (peak.exact ? "" : "<") + format_bytes(hf::summarize(peak.bytes).median);
 }
 
-double total_cpu(const Row& row) {
-  const RunRecord& record = row.traced.front();
-  return user_seconds(record) + system_seconds(record);
-}
-
-/// Median and largest proportional size of a timeline; "-" where there is none.
-std::pair<std::string, std::string> proportional_of(const Timeline& timeline) {
+std::string median_proportional(const Timeline& timeline) {
   std::vector<double> sizes;
   for (const Sample& sample : timeline.samples)
     if (sample.proportional_bytes >= 0) sizes.push_back(double(sample.proportional_bytes));
-  if (sizes.empty()) return {"-", "-"};
-  const hf::Summary summary = hf::summarize(sizes);
-  return {format_bytes(summary.median), format_bytes(summary.max)};
+  return sizes.empty() ? "-" : format_bytes(hf::summarize(sizes).median);
+}
+
+/// The resident size as a line of blocks, each the greatest of its stretch of time.
+std::string sparkline(const Timeline& timeline) {
+  constexpr size_t kWidth = 24, kLevels = 8;
+  std::array<int64_t, kWidth> greatest{};
+  int64_t most = 1;
+  const double end = timeline.samples.empty() ? 0 : timeline.samples.back().seconds;
+  for (const Sample& sample : timeline.samples) {
+    const auto at = static_cast<size_t>(sample.seconds / (end * 1.0001 + 1e-9) * kWidth);
+    greatest[at] = std::max(greatest[at], sample.resident_bytes);
+    most = std::max(most, sample.resident_bytes);
+  }
+  std::string line;
+  int64_t level = 0;
+  for (const int64_t bytes : greatest) {
+    if (bytes > 0) level = (bytes * int64_t{kLevels} - 1) / most;  // none: as it was
+    line += fmt::format("\xe2\x96{}", static_cast<char>(0x81 + level));  // U+2581 and on
+  }
+  return timeline.samples.empty() ? "-" : line;
 }
 
 Cells memory_cells(const Report& report) {
-  Cells cells{{"command", "peak", "largest process", "processes", "PSS median", "PSS max", "wall",
-               "CPU", "looks", "what it does"},
+  Cells cells{{"command", "peak", "PSS median", "processes", "wall", "CPU", "looks", "resident over time", "remarks"},
               {}};
   for (const Row& row : report.rows) {
-    if (row.traced.empty() || row.timelines.empty()) {
-      cells.rows.push_back({row.name, "-", "-", "-", "-", "-", "-", "-", "-", row.trouble});
-      continue;
-    }
+    if (row.traced.empty() || row.timelines.empty()) continue;
     const RunRecord& record = row.traced.front();
-    const auto [median, most] = proportional_of(row.timelines.front());
-    cells.rows.push_back({row.name, peak_of(row), format_bytes(double(record.largest_bytes)),
-                          fmt::format("{}", record.processes), median, most,
-                          format_seconds(wall_seconds(record)), format_seconds(total_cpu(row)),
-                          fmt::format("{}", row.timelines.front().samples.size()), row.note});
+    const Timeline& timeline = row.timelines.front();
+    cells.rows.push_back({row.name, peak_of(row), median_proportional(timeline),
+                          fmt::format("{}", record.processes), format_seconds(wall_seconds(record)),
+                          format_seconds(user_seconds(record) + system_seconds(record)),
+                          fmt::format("{}", timeline.samples.size()), sparkline(timeline),
+                          row.trouble + (row.note.empty() || row.trouble.empty() ? "" : "; ") +
+                              row.note});
   }
   return cells;
 }

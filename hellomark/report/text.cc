@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kWidestWords = 48;
 
 bool is_words(std::string_view title) {
-  return title == "command" || title == "version" || title == "what it does";
+  return title == "command" || title == "version" || title == "remarks";
 }
 
 std::string markdown_escaped(const std::string& text) {

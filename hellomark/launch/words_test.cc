@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hellomark/cli/words.h"
+#include "hellomark/launch/words.h"
 
 #include <doctest/doctest.h>
 

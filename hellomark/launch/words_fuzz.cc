@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command line is split into can be joined and split again.
 #include "base/core/result.h"
-#include "hellomark/cli/words.h"
+#include "hellomark/launch/words.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -1,0 +1,2 @@
+text <- readChar("hello.txt", 102400, useBytes = TRUE)
+cat(text)

@@ -1,0 +1,1 @@
+BEGIN { while ((getline line < "hello.txt") > 0) print line }

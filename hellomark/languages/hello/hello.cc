@@ -1,0 +1,8 @@
+#include <fstream>
+#include <iostream>
+
+int main() {
+  std::ifstream file("hello.txt");
+  std::cout << file.rdbuf();
+  return std::cout ? 0 : 1;
+}

@@ -1,0 +1,1 @@
+io.stdout:write(io.open("hello.txt"):read(102400))

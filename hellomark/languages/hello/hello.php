@@ -1,0 +1,2 @@
+<?php
+fwrite(STDOUT, fread(fopen("hello.txt", "r"), 102400));

@@ -1,0 +1,3 @@
+import sys
+
+sys.stdout.write(open("hello.txt").read(102400))

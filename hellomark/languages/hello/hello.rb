@@ -1,0 +1,1 @@
+$stdout.write(File.open("hello.txt").read(102400))

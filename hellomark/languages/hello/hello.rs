@@ -1,0 +1,6 @@
+use std::io::Write;
+
+fn main() {
+    let text = std::fs::read("hello.txt").unwrap();
+    std::io::stdout().write_all(&text).unwrap();
+}

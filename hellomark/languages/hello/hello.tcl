@@ -1,0 +1,1 @@
+puts -nonewline [read [open hello.txt] 102400]
