@@ -132,27 +132,26 @@ std::string without_numbers(std::string_view local) {
   return out;
 }
 
-std::string lower_without_last_dot(std::string_view address) {
-  std::string lower = hf::to_lower(address);
-  if (lower.ends_with('.') && lower.find('@') != lower.npos) lower.pop_back();
-  return lower;
+/// A name may end with the root's dot.
+std::string_view without_root(std::string_view domain) {
+  return domain.substr(0, domain.find_last_not_of('.') + 1);
 }
 
 }  // namespace
 
 std::string normalise_sender(std::string_view mail_from) {
   if (mail_from.empty()) return "<>";
-  std::string address = lower_without_last_dot(mail_from);
+  std::string address = hf::to_lower(mail_from);
   while (unwrap(address)) {
   }
   const auto [local, domain] = parts_of(address);
-  return without_numbers(without_tail(local)).append(domain);
+  return without_numbers(without_tail(local)).append(without_root(domain));
 }
 
 std::string normalise_recipient(std::string_view rcpt_to) {
-  const std::string address = lower_without_last_dot(rcpt_to);
+  const std::string address = hf::to_lower(rcpt_to);
   const auto [local, domain] = parts_of(address);
-  return std::string(local.substr(0, local.find('+', 1))).append(domain);
+  return std::string(local.substr(0, local.find('+', 1))).append(without_root(domain));
 }
 
 }  // namespace smtpgate

@@ -39,6 +39,7 @@ TEST_CASE("senders in one form") {
            {"SRS1=HHH=first.example=-HHH=TT=example.com=bob@second.example", "bob@example.com"},
            {"SRS0=HHH=TT=example.com=prvs=0123abcdef=bob@forwarder.example", "bob@example.com"},
            {"SRS0=HHH=TT=example.com=news-42-a@forwarder.example", "news@example.com"},
+           {"SRS0=HHH=TT=example.com.=bob@forwarder.example", "bob@example.com"},
            {"SRS0=HHH=TT==bob@forwarder.example", "srs#@forwarder.example"},
            {"SRS0=HHH@forwarder.example", "srs#@forwarder.example"},
            {"SRS1=HHH=first.example@second.example", "srs#@second.example"},

@@ -79,6 +79,7 @@ uint64_t read_big_endian(std::string_view bytes) {
 }
 
 /// The key SINCE ID.
+constexpr size_t kAgeBytes = 4 + sizeof(GreyId);
 std::string age_key(uint32_t since, const GreyId& id) {
   return big_endian(since).append(view(id));
 }
@@ -116,6 +117,12 @@ struct GreyStore::State {
     MDB_txn* txn = nullptr;
     HF_TRY(check(::mdb_txn_begin(env.get(), nullptr, flags, &txn)));
     return Txn(txn);
+  }
+  /// What is not there needs no removal: a damaged record may have lost its age.
+  hf::Result<void> remove(MDB_txn* txn, MDB_dbi table, std::string_view key) const {
+    MDB_val val = to_val(key);
+    const int code = ::mdb_del(txn, table, &val, nullptr);
+    return check(code == MDB_NOTFOUND ? 0 : code);
   }
   hf::Result<void> commit(Txn txn) const { return check(::mdb_txn_commit(txn.release())); }
   uint64_t size(MDB_txn* txn, GreyTable table) const {
@@ -186,11 +193,8 @@ hf::Result<void> GreyStore::State::put_times(MDB_txn* txn, const GreyTimes& now)
 
 hf::Result<void> GreyStore::State::erase(MDB_txn* txn, GreyTable table, const Entry& entry) const {
   const auto& [id, record] = entry;
-  MDB_val key = to_val(view(id));
-  HF_TRY(check(::mdb_del(txn, records[table], &key, nullptr)));
-  const std::string age = age_key(since(table, record), id);
-  key = to_val(age);
-  return check(::mdb_del(txn, ages[table], &key, nullptr));
+  HF_TRY(remove(txn, records[table], view(id)));
+  return remove(txn, ages[table], age_key(since(table, record), id));
 }
 
 hf::Result<size_t> GreyStore::State::erase_oldest(MDB_txn* txn, GreyTable table, uint32_t before,
@@ -204,9 +208,9 @@ hf::Result<size_t> GreyStore::State::erase_oldest(MDB_txn* txn, GreyTable table,
     if (code == MDB_NOTFOUND) break;
     HF_TRY(check(code));
     const std::string_view bytes = to_view(age);
+    HF_TRY(check(bytes.size() == kAgeBytes ? 0 : MDB_CORRUPTED));
     if (read_big_endian(bytes.substr(0, 4)) >= before) break;
-    MDB_val key = to_val(bytes.substr(std::min<size_t>(4, bytes.size())));
-    HF_TRY(check(::mdb_del(txn, records[table], &key, nullptr)));
+    HF_TRY(remove(txn, records[table], bytes.substr(4)));
     HF_TRY(check(::mdb_cursor_del(cursor, 0)));
   }
   return removed;
