@@ -19,6 +19,7 @@
 #include "base/os/fd.h"
 #include "base/os/file.h"
 #include "smtpgate/grey/test_grey.h"
+#include "smtpgate/history/lmdb.h"
 
 using namespace smtpgate;
 using enum GreyAnswer;
@@ -209,6 +210,36 @@ TEST_CASE("a disk that fails keeps what was learnt in memory") {
   lab.after_s(60);
   lab.reopen();
   CHECK(lab.answer(attempt_from("192.0.2.1")) == kPassed);
+}
+
+TEST_CASE("a record that was lost does not stop the expiry of others") {
+  GreyLab lab;
+  lab.grey().decide(attempt_from("192.0.2.1"));
+  lab.commit();
+  lab.close();
+  {
+    using namespace lmdb;
+    MDB_env* env = nullptr;
+    REQUIRE(::mdb_env_create(&env) == 0);
+    const Env closes(env);
+    MDB_txn* txn = nullptr;
+    MDB_dbi mails = 0;
+    ::mdb_env_set_maxdbs(env, 4);
+    REQUIRE(::mdb_env_open(env, (lab.folder.path + "/grey.mdb").c_str(), MDB_NOSUBDIR, 0600) == 0);
+    REQUIRE(::mdb_txn_begin(env, nullptr, 0, &txn) == 0);
+    REQUIRE(::mdb_dbi_open(txn, "mails", 0, &mails) == 0);
+    REQUIRE(::mdb_drop(txn, mails, 0) == 0);
+    REQUIRE(::mdb_txn_commit(txn) == 0);
+  }
+  lab.reopen();
+  lab.after_s(1);
+  lab.grey().decide(attempt_from("198.51.100.1"));
+  lab.commit();
+  lab.after_s(2 * kDay);
+  CHECK(lab.grey().expire_some(1000) == 2u);
+  const auto size = lab.grey().size();
+  REQUIRE(size);
+  CHECK(size->pending == 0);
 }
 
 TEST_CASE("another process tells the story of a client while the gate runs") {

@@ -23,7 +23,7 @@ struct GreyEntry {
   uint64_t client = 0;  // the last to try, or who made the scope known
   uint64_t mail = 0;    // sender and recipient; 0 for a known scope
   int64_t first = 0;    // unix seconds: first try, or when it became known
-  int64_t last = 0;     // last try; last use, to the hour
+  int64_t last = 0;     // last try, or last use, to about an hour
   int64_t passed = 0;   // when it was let in; 0: still waiting
   uint32_t tries = 0;
 };
