@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "base/core/result.h"
@@ -188,6 +189,28 @@ Comparison compare_paired(std::span<const double> a, std::span<const double> b) 
   result.p = p_of(z, scratch.size(), widening);
   result.different = result.p < kDifferentBelow;
   return result;
+}
+
+double rank_sum_p(std::span<const double> a, std::span<const double> b) {
+  if (a.size() < kFewest || b.size() < kFewest) return 1;
+  std::vector<std::pair<double, bool>> all;  // and whether it is of `a`
+  for (const double sample : a) all.emplace_back(sample, true);
+  for (const double sample : b) all.emplace_back(sample, false);
+  std::ranges::sort(all);
+  const auto m = static_cast<double>(a.size()), n = static_cast<double>(b.size()), total = m + n;
+  double ranks_of_a = 0, ties = 0;
+  for (size_t i = 0; i < all.size();) {
+    size_t end = i + 1;
+    while (end < all.size() && all[end].first == all[i].first) ++end;
+    const double rank = static_cast<double>(i + 1 + end) / 2;
+    const auto tied = static_cast<double>(end - i);
+    ties += tied * (tied * tied - 1);
+    for (; i < end; ++i) ranks_of_a += all[i].second ? rank : 0;
+  }
+  const double variance = m * n / 12 * (total + 1 - ties / (total * (total - 1)));
+  if (variance <= 0) return 1;
+  const double widening = std::max(summarize(a).correlation, summarize(b).correlation);
+  return two_sided_p((ranks_of_a - m * (total + 1) / 2) / std::sqrt(variance * widening));
 }
 
 }  // namespace hf

@@ -64,4 +64,9 @@ struct Comparison {
 /// Two series of positive numbers, of which a[i] and b[i] were taken in the same round.
 Comparison compare_paired(std::span<const double> a, std::span<const double> b);
 
+/// The chance that two independent series were as unlike in their ranks if both came from one source
+/// (Mann and Whitney, two-sided, in the normal limit with correction for ties), each sample counted as
+/// its series' correlation allows. 1 for series of fewer than 6.
+double rank_sum_p(std::span<const double> a, std::span<const double> b);
+
 }  // namespace hf

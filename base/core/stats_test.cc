@@ -202,5 +202,27 @@ TEST_CASE("few rounds are judged by counting patterns of signs") {
   CHECK(p_of_first(400, 0) < 1e-9);
 }
 
+TEST_CASE("two series of two processes") {
+  std::mt19937_64 random(5);
+  int different = 0, found = 0;
+  for (int i = 0; i < 500; ++i) {
+    Series a, b, c;
+    for (int n = 0; n < 100; ++n) {
+      a.push_back(running_time(random));
+      b.push_back(running_time(random));
+      c.push_back(1.1 * running_time(random));
+    }
+    different += rank_sum_p(a, b) < 0.01;
+    found += rank_sum_p(a, c) < 0.01;
+  }
+  CHECK(different <= 12);
+  CHECK(found >= 450);
+  CHECK(rank_sum_p(Series{1, 2}, Series{3, 4}) == 1);
+  CHECK(rank_sum_p(Series(9, 1.0), Series(9, 1.0)) == 1);
+  // Ranks 1 to 6 of 12: U = 0, variance 6 * 6 * 13 / 12.
+  CHECK(rank_sum_p(Series{1, 3, 5, 2, 4, 6}, Series{7, 9, 11, 8, 10, 12}) ==
+        doctest::Approx(std::erfc(18 / std::sqrt(39.0) / std::sqrt(2.0))));
+}
+
 }  // namespace
 }  // namespace hf

@@ -24,20 +24,11 @@ Examples:
   hellomark memory -- make
   hellomark hello --only C,Python,Perl
   hellomark alloc --pattern ring
+  hellomark compare --fail old.json new.json
 
 Manual page: hellomark(1).)";
 
 using Run = std::function<hf::Result<int>()>;
-
-/// "1%" or "1" as 0.01.
-hf::Result<double> parse_percent(std::string_view text) {
-  const std::string digits(text.ends_with('%') ? text.substr(0, text.size() - 1) : text);
-  char* end = nullptr;
-  const double part = std::strtod(digits.c_str(), &end) / 100;
-  if (digits.empty() || *end != '\0' || !(part >= 0 && part < 1))
-    return hf::fail(fmt::format("--until: expected a part such as 1%, not \"{}\"", text));
-  return part;
-}
 
 /// All subcommands with their options; a parsed command line leaves its action in `run_`.
 class CommandLine {
@@ -50,6 +41,7 @@ class CommandLine {
     add_memory();
     add_hello();
     add_alloc();
+    add_compare();
   }
 
   int main() {
@@ -231,6 +223,18 @@ class CommandLine {
     });
   }
 
+  void add_compare() {
+    auto* compare = app_.add_subcommand("compare", "What has changed between two reports");
+    compare->add_option("before", before_, "The older file of --export-json")->required();
+    compare->add_option("after", after_, "The newer one")->required();
+    compare->add_option("--threshold", threshold_, "Smaller changes are none (5%)")
+        ->type_name("PART");
+    compare->add_flag("--fail", fail_on_slower_, "Exit with 1 if a command became slower or larger");
+    compare->callback([this] {
+      run_ = [this] { return compare_files(before_, after_, threshold_, fail_on_slower_); };
+    });
+  }
+
   hf::Result<int> record_memory_of_commands() {
     choice_.commands = line_.commands;
     choice_.floor = false;
@@ -297,8 +301,9 @@ class CommandLine {
   size_t rounds_ = 0;
   double max_seconds_ = 3;
   uint64_t seed_ = 0;
-  bool show_output_ = false;
+  bool show_output_ = false, fail_on_slower_ = false;
   std::string output_ = "pipe", until_ = "1%", limit_;
+  std::string before_, after_, threshold_ = "5%";
 };
 
 }  // namespace

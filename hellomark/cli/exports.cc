@@ -4,7 +4,10 @@
 
 #include <cerrno>
 #include <cmath>
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <memory>
 
 #include <fmt/core.h>
@@ -14,6 +17,7 @@
 #include "hellomark/cli/options.h"
 #include "hellomark/launch/words.h"
 #include "hellomark/launch/interrupt.h"
+#include "hellomark/report/compare.h"
 #include "hellomark/report/format.h"
 #include "hellomark/report/formats.h"
 
@@ -40,6 +44,8 @@ hf::Result<void> write_file(const std::string& path, std::string_view bytes) {
 }  // namespace
 
 hf::Result<void> Exports::check() const {
+  if (!picture.empty() && !picture.ends_with(".svg") && !picture.ends_with(".png"))
+    return hf::fail(fmt::format("{}: a picture ends in .svg or .png", picture));
   for (const auto& path : {json, csv, markdown, page, picture}) {
     if (path.empty() || path == "-") continue;
     const bool is_new = ::access(path.c_str(), F_OK) != 0;
@@ -55,6 +61,10 @@ hf::Result<void> Exports::write(const Report& report) const {
   if (!json.empty()) HF_TRY(write_file(json, to_json(report)));
   if (!csv.empty()) HF_TRY(write_file(csv, to_csv(report)));
   if (!markdown.empty()) HF_TRY(write_file(markdown, to_markdown(report)));
+  if (!page.empty()) HF_TRY(write_file(page, to_page(to_json(report))));
+  if (!picture.empty()) HF_TRY(draw_picture(report, picture));
+  if (!page.empty() && page != "-" && !quiet)
+    HF_TRY(write_file("-", fmt::format("\nThe page with the plots is {}\n", page)));
   return {};
 }
 
@@ -72,6 +82,35 @@ hf::Result<int64_t> parse_size(std::string_view text) {
   if (digits.empty() || *end != '\0' || !(value >= 1 && value < 1e18))
     return hf::fail(fmt::format("expected a size such as 64M or 1.5G, not \"{}\"", text));
   return static_cast<int64_t>(value);
+}
+
+hf::Result<int> compare_files(const std::string& before, const std::string& after,
+                              const std::string& threshold, bool fail_on_slower) {
+  HF_TRY_ASSIGN(const double part, parse_percent(threshold));
+  std::vector<std::vector<SavedRow>> reports;
+  for (const auto& path : {before, after}) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return hf::fail(hf::sys_error(path));
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    auto rows = parse_report(text);
+    if (!rows) return hf::fail(std::move(rows).error().within(path));
+    reports.push_back(std::move(*rows));
+  }
+  const auto found = changes(reports[0], reports[1], part);
+  if (found.empty()) return hf::fail("the reports have no command in common; name them with -n");
+  HF_TRY(write_file("-", to_text(found)));
+  const bool worse =
+      std::ranges::any_of(found, [](const Change& change) { return change.slower && !change.floor; });
+  return fail_on_slower && worse ? 1 : 0;
+}
+
+hf::Result<double> parse_percent(std::string_view text) {
+  const std::string digits(text.ends_with('%') ? text.substr(0, text.size() - 1) : text);
+  char* end = nullptr;
+  const double part = std::strtod(digits.c_str(), &end) / 100;
+  if (digits.empty() || *end != '\0' || !(part >= 0 && part < 1))
+    return hf::fail(fmt::format("expected a part such as 1%, not \"{}\"", text));
+  return part;
 }
 
 CutLine cut_line(int argc, char** argv) {

@@ -19,6 +19,8 @@ struct CutLine {
 };
 CutLine cut_line(int argc, char** argv);
 
+/// "1%" or "1" as 0.01.
+hf::Result<double> parse_percent(std::string_view text);
 /// "64M", "1.5G", "4096K" or bytes.
 hf::Result<int64_t> parse_size(std::string_view text);
 
@@ -59,6 +61,10 @@ hf::Result<int> say_hello(const LanguageChoice& choice, CampaignOptions campaign
                           const Exports& exports, const std::string& repeat);
 hf::Result<int> allocate(const LanguageChoice& choice, RecorderOptions recorder,
                          const Exports& exports, const std::string& repeat);
+
+/// `hellomark compare`: prints what has changed between two files of --export-json.
+hf::Result<int> compare_files(const std::string& before, const std::string& after,
+                              const std::string& threshold, bool fail_on_slower);
 
 /// The repeatable command line, quoted for a shell.
 std::string repeat_line(int argc, char** argv);
