@@ -137,6 +137,10 @@ class CommandLine {
         ->required()
         ->check(CLI::IsMember({"list", "flush"}));
     add_json(grey);
+    auto* providers = add("providers", "The big senders that are never delayed, and their networks",
+                          [this] { return run_providers(common_, refresh_); });
+    providers->add_flag("--refresh", refresh_, "Look their networks up in the DNS first");
+    add_json(providers);
     auto* import = add("import", "Turn another program's configuration into ours",
                        [this] { return run_import(common_, import_); });
     import->add_option("kind", kind_, "What to import: postscreen")
@@ -152,6 +156,7 @@ class CommandLine {
   CommonOptions common_;
   Run run_;
   std::string user_, subject_, kind_;
+  bool refresh_ = false;
   CheckOptions check_;
   WhyOptions why_;
   TestOptions test_;

@@ -69,6 +69,8 @@ hf::Result<int> run_forget(const CommonOptions& common, const std::string& addre
 /// `action`: "list" or "flush".
 hf::Result<int> run_grey(const CommonOptions& common, const std::string& action);
 
+hf::Result<int> run_providers(const CommonOptions& common, bool refresh_first);
+
 hf::Result<int> run_doctor(const CommonOptions& common);
 
 struct ImportOptions {

@@ -55,6 +55,9 @@ hf::Result<hf::Fd> MasterChannel::door(const std::string& path) {
 hf::Result<hf::Fd> MasterChannel::connect(const std::string& path) {
   return ask_path(MasterRequest::Kind::kConnect, path);
 }
+hf::Result<hf::Fd> MasterChannel::tls(const std::string& files) {
+  return ask_path(MasterRequest::Kind::kTls, files);
+}
 
 hf::Result<void> MasterChannel::seal() {
   HF_TRY(ask({.kind = MasterRequest::Kind::kSeal}));

@@ -28,6 +28,7 @@ struct MasterRequest {
     kFile,       // `path` for reading
     kDoor,       // the unix socket `path` itself (O_PATH), to be connected to by its descriptor
     kConnect,    // a connection to the unix socket `path`
+    kTls,        // the control socket of smtpgate-tls; `path` is its files, one a line
     kSeal,       // from now on nothing new may be named
     kReady,      // the gate serves
   };
@@ -51,6 +52,7 @@ class MasterChannel {
   hf::Result<hf::Fd> file(const std::string& path);
   hf::Result<hf::Fd> door(const std::string& path);
   hf::Result<hf::Fd> connect(const std::string& path);
+  hf::Result<hf::Fd> tls(const std::string& files);
   hf::Result<void> seal();
   hf::Result<void> ready();
 

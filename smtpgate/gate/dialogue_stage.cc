@@ -6,14 +6,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "base/core/text.h"
+#include "base/os/log.h"
 #include "smtpgate/gate/farewell.h"
 #include "smtpgate/gate/handoff.h"
 #include "smtpgate/gate/worker.h"
 #include "smtpgate/grey/scope.h"
+#include "smtpgate/tls/session_request.h"
 #include "smtpgate/wire/smtp_path.h"
 
 namespace smtpgate {
@@ -22,6 +26,7 @@ namespace {
 // While the waiting room is nearly full.
 constexpr uint64_t kStressCommandMs = 10'000;
 constexpr uint64_t kStressSessionMs = 60'000;
+constexpr uint64_t kSpfPatienceMs = 10'000;  // an evaluation may take many questions
 
 /// What the client is known by, as far as the configuration counts it.
 std::vector<std::string> scopes_of_client(const Connection& c, std::string_view spf_domain) {
@@ -64,7 +69,8 @@ DialogueStage::DialogueStage(Worker& worker, std::unique_ptr<Connection> connect
     : Stage(worker, std::move(connection)),
       dialogue_({.name = this->connection().config().banner.name,
                  .id = std::string(this->connection().id.view()),
-                 .keywords = passable_keywords(keywords)}) {
+                 .keywords = passable_keywords(keywords),
+                 .tls = worker.shared().tls.is_open()}) {
   Connection& c = this->connection();
   c.questioned = std::make_unique<Questioned>();
   c.questioned->announced = passable_keywords(keywords);
@@ -87,7 +93,9 @@ void DialogueStage::start() {
 
 void DialogueStage::arm_timer() {
   const auto limit = static_cast<uint64_t>(connection().config().limits.command_timeout.count());
-  const uint64_t command = worker().is_stressed() ? std::min(limit, kStressCommandMs) : limit;
+  const uint64_t command = rcpt_waits_               ? kSpfPatienceMs
+                           : worker().is_stressed() ? std::min(limit, kStressCommandMs)
+                                                    : limit;
   loop().set_timer(*this, std::min(loop().now_ms() + command, session_ends_ms_));
 }
 
@@ -96,6 +104,11 @@ void DialogueStage::on_ready(uint32_t) {
   const ssize_t n = ::recv(connection().fd.get(), buffer, sizeof buffer, MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n <= 0) return finish(true);
+  if (tls_opening_) {
+    tls_facts_.append(buffer, static_cast<size_t>(n));
+    if (!tls_started()) return;
+    return send();
+  }
   if (take({buffer, static_cast<size_t>(n)})) send();
 }
 
@@ -112,6 +125,11 @@ bool DialogueStage::take(std::string_view bytes) {
     if (!line) break;
     const auto event = dialogue_.take(*line, unsaid_);
     skip_ = dialogue_.take_bytes_to_skip();
+    if (event == SmtpDialogue::Event::kTls && !bytes.empty()) {
+      // What came in clear after STARTTLS must not be taken for what comes in TLS (CVE-2011-0411).
+      worker().shared().metrics.tls_injected.Increment();
+      bytes = {};
+    }
     if (!handle(event)) return false;
     // Many a server that has been told "later" does not wait for the reply to its RSET.
     const bool parting = hf::starts_with_ignoring_case(bytes, "QUIT\r\n");
@@ -121,15 +139,57 @@ bool DialogueStage::take(std::string_view bytes) {
 }
 
 bool DialogueStage::handle(SmtpDialogue::Event event) {
+  rcpt_waits_ = event == SmtpDialogue::Event::kRecipient;
   arm_timer();
   switch (event) {
     case SmtpDialogue::Event::kSender: ask_spf(); return true;
-    case SmtpDialogue::Event::kRecipient:
-      rcpt_waits_ = true;
-      return (spf_ && !spf_outcome_) || judge_recipient();
+    case SmtpDialogue::Event::kRecipient: return (spf_ && !spf_outcome_) || judge_recipient();
+    case SmtpDialogue::Event::kTls: return start_tls();
     case SmtpDialogue::Event::kClosed: finish(false); return false;
     default: return true;
   }
+}
+
+bool DialogueStage::start_tls() {
+  Shared& shared = worker().shared();
+  if (!shared.tls.admit(loop().now_ms())) {
+    shared.metrics.tls_refused.Increment();
+    unsaid_ += SmtpReply{454, "4.7.0", "TLS not available now, try later"}.wire();
+    return true;
+  }
+  unsaid_ += SmtpReply{220, "2.0.0", "Ready to start TLS"}.wire();
+  send();
+  Connection& c = connection();
+  auto plain = shared.tls.hand_over(c.fd.get(), c.id.view());
+  if (!plain) {
+    hf::log_error("no TLS for {}: {}", c.id.view(), plain.error().message);
+    shared.metrics.tls_failed.Increment();
+    finish(true);
+    return false;
+  }
+  loop().unwatch(c.fd.get(), this);
+  c.fd = std::move(*plain);
+  c.watched = false;
+  tls_opening_ = true;
+  watch_client(EPOLLIN | EPOLLRDHUP);
+  return true;
+}
+
+bool DialogueStage::tls_started() {
+  if (tls_facts_.size() < kTlsFactsSize) return true;
+  const auto facts = parse_tls_facts(
+      std::as_bytes(std::span(tls_facts_)).first<kTlsFactsSize>());
+  if (!facts) {
+    finish(true);
+    return false;
+  }
+  worker().shared().metrics.tls_ok.Increment();
+  connection().questioned->tls = facts->protocol;
+  tls_opening_ = false;
+  lines_ = {};
+  dialogue_.begin_again_in_tls();
+  const std::string rest = std::exchange(tls_facts_, {}).substr(kTlsFactsSize);
+  return take(rest);
 }
 
 void DialogueStage::ask_spf() {
@@ -148,6 +208,7 @@ void DialogueStage::ask_spf() {
 
 bool DialogueStage::judge_recipient() {
   rcpt_waits_ = false;
+  arm_timer();
   Connection& c = connection();
   const Envelope& envelope = dialogue_.envelope();
   if (is_postmaster(envelope.recipient)) return pass(Reason::kPostmaster);
@@ -188,6 +249,11 @@ bool DialogueStage::pass(Reason reason) {
 }
 
 void DialogueStage::on_timer() {
+  if (rcpt_waits_) {
+    spf_.reset();
+    if (judge_recipient()) send();
+    return;
+  }
   handle(dialogue_.close("4.4.2", "Timeout", unsaid_));
 }
 
@@ -209,6 +275,7 @@ void DialogueStage::finish(bool gone) {
   Connection& c = connection();
   Verdict& verdict = c.verdict;
   const auto fault = dialogue_.fault();
+  if (tls_opening_) home.shared().metrics.tls_failed.Increment();
   if (!deferred_) c.questioned->envelope = dialogue_.envelope();
   if (fault != SmtpDialogue::Fault::kNone) {
     home.shared().metrics.dialogue_fault(fault).Increment();
@@ -235,6 +302,7 @@ void question(Worker& worker, std::unique_ptr<Connection> connection) {
   Connection& c = *connection;
   Greylist& greylist = worker.shared().greylist;
   const auto scopes = scopes_of_client(c, {});
+  c.rules->look_up_provider(c.facts);
   if (!c.facts.provider.empty()) {
     c.verdict.reason = Reason::kProvider;
   } else if (greylist.is_known(scopes)) {

@@ -37,6 +37,10 @@ class DialogueStage final : public Stage {
   bool judge_recipient();
   bool pass(Reason reason);
 
+  bool start_tls();
+  /// The terminator's word on the handshake comes before what the client says.
+  bool tls_started();
+
   void ask_spf();
   void arm_timer();
   void send();
@@ -50,6 +54,8 @@ class DialogueStage final : public Stage {
   uint64_t session_ends_ms_;
   bool rcpt_waits_ = false;      // for SPF's answer
   bool deferred_ = false;        // some mail of this session
+  std::string tls_facts_;        // as far as it has come
+  bool tls_opening_ = false;     // the handshake is under way
   std::unique_ptr<SpfCheck> spf_;  // of the sender
   std::optional<SpfOutcome> spf_outcome_;
 };

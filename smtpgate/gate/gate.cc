@@ -52,6 +52,7 @@ class Gate {
   hf::Result<void> open_log();
   hf::Result<void> open_history();
   hf::Result<void> open_greylist();
+  hf::Result<void> open_tls();
   hf::Result<void> make_workers();
   hf::Result<void> add_listeners(std::vector<hf::Fd> inherited);
   hf::Result<void> open_admin();
@@ -118,6 +119,7 @@ hf::Result<void> Gate::open() {
   for (const auto& backend : policy_.backends->all())
     backend->introduce(master_);
 
+  HF_TRY(open_tls());
   HF_TRY(make_workers());
   HF_TRY(open_admin());
   HF_TRY(master_.seal());
@@ -152,6 +154,17 @@ hf::Result<void> Gate::open_greylist() {
   if (!greylist) return hf::fail(std::move(greylist).error().within(config.history.path));
   greylist_ = std::make_unique<Greylist>(std::move(*greylist));
   return {};
+}
+
+hf::Result<void> Gate::open_tls() {
+  const Config::Tls& config = policy_.rules->config.tls;
+  if (config.cert.empty()) return {};
+  std::vector<std::string> files;
+  for (size_t i = 0; i < config.cert.size(); ++i) {
+    files.push_back(config.cert[i]);
+    files.push_back(config.key[i]);
+  }
+  return shared_->tls.open(files, config.handshakes);
 }
 
 hf::Result<void> Gate::make_workers() {

@@ -2,6 +2,7 @@
 #include "smtpgate/gate/list_desk.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/core/text.h"
 
@@ -66,7 +67,7 @@ void ListDesk::use(std::shared_ptr<const Ruleset> rules, std::shared_ptr<ZoneGua
   ++generation_;
   under_way_.clear();
   const auto capacity = static_cast<size_t>(rules_->config.dns.cache);
-  answers_ = hf::BoundedCache<Key, ListFact, KeyHash>(capacity);
+  answers_ = hf::BoundedCache<Key, KeptFact, KeyHash>(capacity);
   names_ = hf::BoundedCache<hf::IpAddress, RdnsFact>(capacity / 2);
 }
 
@@ -87,8 +88,8 @@ ListDesk::Ticket ListDesk::ask(Facts& facts, bool clean, Inquirer& inquirer) {
 bool ListDesk::ask_list(size_t list, Facts& facts, bool clean, Ticket ticket) {
   const Key key{facts.client, static_cast<uint32_t>(list)};
   ListFact& fact = facts.lists[list];
-  if (const ListFact* cached = answers_.find(key, loop_.now_ms())) {
-    fact = *cached;
+  if (const KeptFact* cached = answers_.find(key, loop_.now_ms())) {
+    fact = recall(*cached);
     metrics_.dns_cache_hits.Increment();
     return false;
   }
@@ -118,10 +119,29 @@ void ListDesk::list_answered(Key key, const hf::DnsReply& reply, uint64_t asked_
                       loop_.now_ms() - asked_ms))
     check_sanity(key.list);
   const uint64_t lifetime = failed(reply.status) ? kFailureTtl * 1000 : lifetime_ms(reply.ttl_s);
-  answers_.put(key, fact, loop_.now_ms() + lifetime);
+  answers_.put(key, keep(fact), loop_.now_ms() + lifetime);
   for (const Ticket ticket : take_waiting(key))
     if (auto it = inquirers_.find(ticket); it != inquirers_.end())
       it->second->on_list(key.list, fact);
+}
+
+ListDesk::KeptFact ListDesk::keep(const ListFact& fact) {
+  KeptFact kept{fact.state, {}};
+  for (const hf::IpAddress& answer : fact.answers) {  // of A records, so all are IPv4
+    const uint32_t bits = answer.v4_bits();
+    kept.answers.append(reinterpret_cast<const char*>(&bits), sizeof bits);
+  }
+  return kept;
+}
+
+ListFact ListDesk::recall(const KeptFact& kept) {
+  ListFact fact{kept.state, {}};
+  for (size_t at = 0; at < kept.answers.size(); at += sizeof(uint32_t)) {
+    uint32_t bits;
+    std::memcpy(&bits, kept.answers.data() + at, sizeof bits);
+    fact.answers.push_back(hf::IpAddress::v4(bits));
+  }
+  return fact;
 }
 
 void ListDesk::check_sanity(size_t list) {

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -54,6 +55,13 @@ class ListDesk {
     }
   };
   struct Reverse;
+  /// A ListFact as the cache keeps it.
+  struct KeptFact {
+    ListFact::State state;
+    std::string answers;  // 4 octets each, of which three need no memory of their own
+  };
+  static KeptFact keep(const ListFact& fact);
+  static ListFact recall(const KeptFact& kept);
 
   bool ask_list(size_t list, Facts& facts, bool clean, Ticket ticket);
   void check_sanity(size_t list);
@@ -74,7 +82,7 @@ class ListDesk {
   Ticket last_ticket_ = 0;
   std::unordered_map<Ticket, Inquirer*> inquirers_;
   std::unordered_map<Key, std::vector<Ticket>, KeyHash> under_way_;
-  hf::BoundedCache<Key, ListFact, KeyHash> answers_{0};
+  hf::BoundedCache<Key, KeptFact, KeyHash> answers_{0};
   hf::BoundedCache<hf::IpAddress, RdnsFact> names_{0};
 };
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/core/clock.h"
+#include "base/core/text.h"
 #include "base/net/tcp.h"
 #include "base/os/file.h"
 #include "base/os/log.h"
@@ -29,6 +30,7 @@
 #include "base/os/systemd.h"
 #include "smtpgate/gate/channel.h"
 #include "smtpgate/gate/gate.h"
+#include "smtpgate/gate/terminator_child.h"
 
 namespace smtpgate {
 namespace {
@@ -36,19 +38,30 @@ namespace {
 constexpr uint64_t kRestartPauseMs = 1000;  // between a gate's death and its replacement
 constexpr int kSoonMs = 5000;               // a gate that dies before this never worked
 
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> out;
+  for (const std::string_view line : hf::split(text, '\n'))
+    if (!line.empty()) out.emplace_back(line);
+  return out;
+}
+
 /// Opens things on behalf of one gate after another.
 class Opener {
  public:
-  Opener(std::string config_path, const passwd* user, std::vector<hf::Fd> inherited)
+  Opener(std::string config_path, const passwd* user, std::string terminator_user,
+         std::vector<hf::Fd> inherited)
       : config_path_(std::move(config_path)),
         uid_(user ? user->pw_uid : geteuid()),
         gid_(user ? user->pw_gid : getegid()),
+        terminator_user_(std::move(terminator_user)),
         inherited_(std::move(inherited)) {}
 
   void start_generation() {
     sealed_ = false;
     next_inherited_ = 0;
   }
+
+  TerminatorChild& terminator() { return terminator_; }
 
   /// No new clients: the gate closes its own copies when it is told to stop.
   void close_listeners() { listeners_.clear(); }
@@ -76,6 +89,7 @@ class Opener {
       case Kind::kFile: return open_file(path, O_RDONLY | O_NONBLOCK);
       case Kind::kDoor: return open_file(path, O_PATH);
       case Kind::kConnect: return hf::connect_unix(path);
+      case Kind::kTls: return terminator_.control(lines_of(path), terminator_user_);
       default: return no(EINVAL);
     }
   }
@@ -131,11 +145,13 @@ class Opener {
   const std::string config_path_;
   const uid_t uid_;
   const gid_t gid_;
+  const std::string terminator_user_;
   const std::vector<hf::Fd> inherited_;
   size_t next_inherited_ = 0;
   bool sealed_ = false;
   std::set<std::pair<MasterRequest::Kind, std::string>> named_;
   std::map<std::pair<hf::Endpoint, uint32_t>, hf::Fd> listeners_;
+  TerminatorChild terminator_;
 };
 
 /// A running gate as the master sees it.
@@ -191,13 +207,17 @@ int attend(Child& child, Opener& opener, int signals, bool& stopping) {
     const auto signal = hf::read_signal(signals);
     if (signal == SIGCHLD) {
       int status = 0;
-      if (::waitpid(child.pid, &status, WNOHANG) == child.pid) return status;
+      for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == child.pid) return status;
+        opener.terminator().reaped(pid);
+      }
     } else if (signal) {
       if (*signal == SIGTERM || *signal == SIGINT) {
         if (!stopping) hf::notify_stopping();
         stopping = true;
         opener.close_listeners();
       }
+      if (*signal == SIGHUP) opener.terminator().reload();
       ::kill(child.pid, *signal == SIGINT ? SIGTERM : *signal);
     }
   }
@@ -206,6 +226,12 @@ int attend(Child& child, Opener& opener, int signals, bool& stopping) {
 std::string gate_user(const std::string& wanted) {
   if (!wanted.empty()) return wanted;
   return ::getpwnam("smtpgate") != nullptr ? "smtpgate" : "nobody";
+}
+
+/// smtpgate-tls holds the key, so it is best a user of its own.
+std::string terminator_user(const std::string& gate) {
+  if (gate.empty()) return {};
+  return ::getpwnam("smtpgate-tls") != nullptr ? "smtpgate-tls" : gate;
 }
 
 }  // namespace
@@ -220,13 +246,15 @@ int run_master(RunOptions options) {
   }
   const bool root = geteuid() == 0;
   options.user = root ? gate_user(options.user) : "";
+  const std::string key_holder = terminator_user(options.user);
+  // Last, since each look-up overwrites what the one before returned.
   const passwd* account = root ? ::getpwnam(options.user.c_str()) : nullptr;
   if (root && account == nullptr) {
     hf::log_error("user \"{}\" does not exist: create it with `useradd --system --no-create-home {}`",
                   options.user, options.user);
     return 1;
   }
-  Opener opener(options.config_path, account, hf::listen_fds());
+  Opener opener(options.config_path, account, key_holder, hf::listen_fds());
 
   for (bool stopping = false;;) {
     opener.start_generation();
@@ -236,14 +264,19 @@ int run_master(RunOptions options) {
       return 1;
     }
     const int status = attend(*child, opener, signals->get(), stopping);
-    if (stopping || (WIFEXITED(status) && !child->ready))
+    if (stopping || (WIFEXITED(status) && !child->ready)) {
+      opener.terminator().stop();
       return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+    }
     const bool soon = hf::system_clock().steady_ms() - child->started_ms < kSoonMs;
     hf::log_error("the gate ended unexpectedly ({} {}){}",
                   WIFSIGNALED(status) ? "signal" : "exit code",
                   WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
                   soon && !child->ready ? "" : "; starting it again");
-    if (soon && !child->ready) return 1;
+    if (soon && !child->ready) {
+      opener.terminator().stop();
+      return 1;
+    }
     ::usleep(kRestartPauseMs * 1000);
   }
 }

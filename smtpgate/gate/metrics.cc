@@ -43,6 +43,8 @@ prometheus::Gauge& gauge(prometheus::Registry& registry, const char* name, const
 
 constexpr const char* kSessions = "smtpgate_sessions";
 constexpr const char* kSessionsHelp = "Connections now, by stage";
+constexpr const char* kTls = "smtpgate_tls_handshakes_total";
+constexpr const char* kTlsHelp = "STARTTLS of clients that are being asked";
 constexpr const char* kGrey = "smtpgate_grey_total";
 constexpr const char* kGreyHelp = "Mails of doubtful clients, by what greylisting said to them";
 constexpr const char* kRelayBytes = "smtpgate_relay_bytes_total";
@@ -85,6 +87,11 @@ GateMetrics::GateMetrics()
       relaying(gauge(*registry_, "smtpgate_relay_active", "Sessions being relayed")),
       relayed_in(counter(*registry_, kRelayBytes, kRelayBytesHelp, {{"dir", "in"}})),
       relayed_out(counter(*registry_, kRelayBytes, kRelayBytesHelp, {{"dir", "out"}})),
+      tls_ok(counter(*registry_, kTls, kTlsHelp, {{"result", "ok"}})),
+      tls_failed(counter(*registry_, kTls, kTlsHelp, {{"result", "failed"}})),
+      tls_refused(counter(*registry_, kTls, kTlsHelp, {{"result", "refused"}})),
+      tls_injected(counter(*registry_, "smtpgate_tls_injected_total",
+                           "Clients whose commands in clear came after STARTTLS")),
       grey_new(counter(*registry_, kGrey, kGreyHelp, {{"event", "new"}})),
       grey_early(counter(*registry_, kGrey, kGreyHelp, {{"event", "early"}})),
       grey_passed(counter(*registry_, kGrey, kGreyHelp, {{"event", "pass"}})),

@@ -91,6 +91,10 @@ class GateMetrics {
   prometheus::Gauge& relaying;
   prometheus::Counter& relayed_in;
   prometheus::Counter& relayed_out;
+  prometheus::Counter& tls_ok;
+  prometheus::Counter& tls_failed;
+  prometheus::Counter& tls_refused;
+  prometheus::Counter& tls_injected;
   prometheus::Counter& grey_new;
   prometheus::Counter& grey_early;
   prometheus::Counter& grey_passed;

@@ -9,6 +9,7 @@
 #include "smtpgate/gate/channel.h"
 #include "smtpgate/gate/metrics.h"
 #include "smtpgate/gate/strangers.h"
+#include "smtpgate/gate/tls_door.h"
 #include "smtpgate/gate/zone_guards.h"
 #include "smtpgate/grey/greylist.h"
 #include "smtpgate/history/store.h"
@@ -25,12 +26,14 @@ struct Policy {
 
 /// What all threads of the gate share; each member is safe to use from any of them.
 struct Shared {
-  Shared(MasterChannel& m, HistoryStore& h, Greylist& g) : master(m), history(h), greylist(g) {}
+  Shared(MasterChannel& m, HistoryStore& h, Greylist& g)
+      : master(m), history(h), greylist(g), tls(m) {}
 
   MasterChannel& master;
   HistoryStore& history;
   Greylist& greylist;
   GateMetrics metrics;
+  TlsDoor tls;
   Strangers strangers;
   uint32_t workers = 1;
   uint64_t descriptor_limit = 1024;

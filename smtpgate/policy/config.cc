@@ -114,6 +114,10 @@ bool has_relay(const Config& config) {
   });
 }
 
+std::string provider_file(const Config& config, const std::string& provider) {
+  return config.history.path + "/providers/" + provider;
+}
+
 hf::Result<Config> parse_config(std::string_view text, std::string_view file_name) {
   HF_TRY_ASSIGN(const hf::ConfigValue top, hf::parse_toml(text, file_name));
   const auto& sections = std::get<hf::ConfigValue::Table>(top.value);

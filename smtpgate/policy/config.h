@@ -135,10 +135,18 @@ struct Config {
     std::chrono::seconds keep{86'400 * 36};
     int64_t max = 1'000'000;
     Millis session_timeout{600'000};
+    std::vector<std::string> providers{"google.com",   "outlook.com",     "amazonses.com",
+                                       "sendgrid.net", "servers.mcsv.net", "icloud.com"};
     bool defer_unasked = false;  // where no backend allows a dialogue: 451 for the whole network
 
     bool by(GreyScope each) const { return std::ranges::find(scope, each) != scope.end(); }
   } grey;
+
+  struct Tls {
+    std::vector<std::string> cert;  // PEM files; each has its key at the same place of `key`
+    std::vector<std::string> key;
+    hf::Rate handshakes{50, std::chrono::seconds(1)};
+  } tls;
 
   struct History {
     std::string path = "/var/lib/smtpgate";
@@ -167,6 +175,8 @@ struct Config {
 
 /// Whether some backend is reached by a relay, which alone can take over a client in mid-session.
 bool has_relay(const Config& config);
+/// Where the networks of a provider of [grey] are kept.
+std::string provider_file(const Config& config, const std::string& provider);
 
 /// Parses and validates the whole of `text`. Errors name `file_name`, the line, and for an unknown
 /// key the nearest known one.

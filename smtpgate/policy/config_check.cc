@@ -98,6 +98,10 @@ hf::Result<void> check_config(const Config& config, const hf::ConfigValue::Table
               fmt::format("[grey] min ({}) must be shorter than window ({})",
                           hf::format_duration(config.grey.min),
                           hf::format_duration(config.grey.window)));
+  if (config.tls.cert.size() != config.tls.key.size())
+    return no(line_of(sections, "tls", {"cert", "key"}),
+              fmt::format("[tls] cert names {} files and key {}: each certificate needs its key",
+                          config.tls.cert.size(), config.tls.key.size()));
   if (config.backend.handoff.empty())
     return no(line_of(sections, "backend", {"handoff"}),
               "[backend] handoff is missing: name your mail server, such as handoff = "

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtpgate/policy/config_keys.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <variant>
@@ -66,6 +67,20 @@ Codec<GreyOnly> grey_only() {
 Codec<GreyScope> grey_scope() {
   return hf::choice<GreyScope>(
       {{"spf", GreyScope::kSpf}, {"ptr", GreyScope::kPtr}, {"net", GreyScope::kNet}});
+}
+
+hf::Result<std::string> parse_domain(std::string_view text) {
+  const bool plain = text.size() <= 253 && text.find('.') != text.npos && text[0] != '.' &&
+                     std::ranges::all_of(text, [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                              c == '.' || c == '_';
+                     });
+  if (!plain) return hf::fail("a domain in lower case, such as \"example.com\"");
+  return std::string(text);
+}
+
+Codec<std::string> provider() {
+  return hf::parsed<std::string>("domain", parse_domain, [](const std::string& name) { return name; });
 }
 
 Codec<bool> grey_fallback() {
@@ -272,11 +287,23 @@ const std::vector<ConfigKey>& config_keys() {
           "how long who came back is let in at once, since the last mail")),
       needs_restart(key("grey", "max", hf::integer(1000, 1'000'000'000), AT(grey.max),
           "mails and senders remembered; the oldest make room")),
+      key("grey", "providers", hf::list_of("list of domains", provider(), 100),
+          AT(grey.providers),
+          "big senders that are never delayed, by the networks in their SPF records, which "
+          "`smtpgate providers --refresh` looks up"),
       key("grey", "session_timeout", hf::duration(10s, 1h), AT(grey.session_timeout),
           "longest stay of a client that is being asked"),
       key("grey", "fallback", grey_fallback(), AT(grey.defer_unasked),
           "where no backend but postfix-pass can be reached, so that nobody can be asked for a "
           "sender: \"handoff\" at once, or \"defer\" by the client's network"),
+
+      needs_restart(key("tls", "cert", files(), AT(tls.cert),
+          "certificates with their chains, in PEM, for STARTTLS with a client that is being asked; "
+          "all others negotiate TLS with the mail server")),
+      needs_restart(key("tls", "key", files(), AT(tls.key),
+          "their private keys, in the same order")),
+      needs_restart(key("tls", "handshakes", hf::rate(), AT(tls.handshakes),
+          "most handshakes to begin; 0/s: no limit")),
 
       needs_restart(key("history", "path", hf::absolute_path(), AT(history.path),
           "folder of the history of clients")),

@@ -82,8 +82,14 @@ min = "2min"
 window = "12h"
 keep = "10d"
 max = 5000
+providers = ["example.com", "mail.example.org"]
 session_timeout = "5min"
 fallback = "defer"
+
+[tls]
+cert = ["/etc/smtpgate/ec.pem", "/etc/smtpgate/rsa.pem"]
+key = ["/etc/smtpgate/ec.key", "/etc/smtpgate/rsa.key"]
+handshakes = "20/s"
 
 [history]
 path = "/srv/smtpgate"
@@ -250,6 +256,8 @@ TEST_CASE("an error names file, line, key and remedy") {
   CHECK(refusal("[peers]\nbind = \"x\"\n").starts_with("t.toml:3: unknown section \"peers\""));
   CHECK(refusal("[grey]\nmin = \"1h\"\nwindow = \"1h\"\n") ==
         "t.toml:4: [grey] min (1h) must be shorter than window (1h)");
+  CHECK(refusal("[tls]\ncert = \"/a.pem\"\n") ==
+        "t.toml:4: [tls] cert names 1 files and key 0: each certificate needs its key");
   CHECK(refusal("[limits]\nper_ip = \"many\"\n") ==
         "t.toml:4: [limits] per_ip: expected integer from 0 to 1000000, not \"many\"");
   CHECK(refusal("[limits]\nper_ip = -1\n") ==

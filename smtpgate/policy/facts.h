@@ -5,8 +5,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <boost/container/small_vector.hpp>
+#include <vector>
 
 #include "base/net/ip.h"
 #include "smtpgate/wire/first_bytes.h"
@@ -39,7 +38,7 @@ struct ListFact {
     kFailed,    // error or time-out: counts as not listed, and is told as partial
   };
   State state = State::kNotAsked;
-  boost::container::small_vector<hf::IpAddress, 1> answers;
+  std::vector<hf::IpAddress> answers;
 };
 
 /// The reverse name of the client.

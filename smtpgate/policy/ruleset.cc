@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace smtpgate {
 namespace {
@@ -17,7 +18,7 @@ const CidrList::Entry* find_in(const std::vector<CidrList>& lists, const hf::IpA
 
 ListFact fact_of(std::optional<RbldnsdZone::Listing> listing) {
   ListFact fact{.state = ListFact::State::kAnswered, .answers = {}};
-  if (listing) fact.answers.assign(listing->answers.begin(), listing->answers.end());
+  if (listing) fact.answers = std::move(listing->answers);
   return fact;
 }
 
@@ -49,10 +50,30 @@ hf::Result<std::vector<CidrList>> Ruleset::read_cidr_lists(const std::vector<std
   return lists;
 }
 
+/// A provider that has not been looked up yet has no file.
+hf::Result<void> Ruleset::read_providers(const FileOpener& open) {
+  std::vector<ProviderNets> all;
+  for (const std::string& provider : config.grey.providers) {
+    const std::string path = provider_file(config, provider);
+    auto text = read(path, open);
+    if (!text && text.error().sys == ENOENT) {
+      sources_.push_back({path, 0, {}});
+      continue;
+    }
+    if (!text) return hf::fail(std::move(text).error());
+    HF_TRY_ASSIGN(ProviderNets nets, parse_provider_nets(*text, path));
+    sources_.back().entries = nets.networks.size();
+    all.push_back(std::move(nets));
+  }
+  providers_ = ProviderTable(all);
+  return {};
+}
+
 hf::Result<std::shared_ptr<const Ruleset>> Ruleset::load(Config config, const FileOpener& open) {
   std::shared_ptr<Ruleset> rules(new Ruleset(std::move(config)));
   HF_TRY_ASSIGN(rules->allow_, rules->read_cidr_lists(rules->config.access.allow, open));
   HF_TRY_ASSIGN(rules->deny_, rules->read_cidr_lists(rules->config.access.deny, open));
+  if (rules->config.grey.only != GreyOnly::kNone) HF_TRY(rules->read_providers(open));
   for (const ListConfig& list : rules->config.lists) {
     std::optional<RbldnsdZone> zone;
     if (!list.file.empty()) {
@@ -71,6 +92,10 @@ void Ruleset::look_up_access(Facts& facts, int64_t now) const {
   facts.allowed = allowed != nullptr;
   facts.denied = denied != nullptr;
   if (const auto* entry = allowed ? allowed : denied) facts.access_note = entry->note;
+}
+
+void Ruleset::look_up_provider(Facts& facts) const {
+  facts.provider = providers_.find(facts.client);
 }
 
 void Ruleset::look_up_local_lists(Facts& facts) const {

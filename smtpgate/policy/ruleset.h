@@ -14,6 +14,7 @@
 #include "smtpgate/lists/rbldnsd_zone.h"
 #include "smtpgate/policy/config.h"
 #include "smtpgate/policy/facts.h"
+#include "smtpgate/spf/provider_nets.h"
 
 namespace smtpgate {
 
@@ -37,6 +38,8 @@ class Ruleset {
   bool asks_dns(size_t index, const hf::IpAddress& client) const;
   /// Sets the facts of dnset files, which list names: to be called whenever facts.rdns changes.
   void look_up_name(Facts& facts) const;
+  /// Fills `provider`.
+  void look_up_provider(Facts& facts) const;
   /// Whether any list or the reverse name is ever looked at.
   bool has_dns_tests() const;
   /// Whether some list can speak for a client (has a negative weight).
@@ -58,7 +61,10 @@ class Ruleset {
   hf::Result<std::vector<CidrList>> read_cidr_lists(const std::vector<std::string>& paths,
                                                     const FileOpener& open);
 
+  hf::Result<void> read_providers(const FileOpener& open);
+
   std::vector<CidrList> allow_, deny_;
+  ProviderTable providers_;
   std::vector<std::optional<RbldnsdZone>> zones_;  // parallel to config.lists; only for files
   std::vector<Source> sources_;
 };

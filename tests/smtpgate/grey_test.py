@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Doubtful clients, and they alone, are asked to come back, and then go on in the same session."""
+import os
+import signal
+import ssl
+import subprocess
 import time
 import unittest
 
 from lab import (Client, Exim, Gate, Postfix, ScriptedDns, Sink, Unbound, eventually, free_address,
-                 main, reverse_records)
+                 main, pids_of, reverse_records, scratch)
 
 MIN = 1.0  # seconds that a retry must wait, as the tests configure it
 MESSAGE = b"Subject: doubtful\r\n\r\n" + bytes(range(32, 127)) + b"\r\n..dots\r\n"
@@ -73,6 +77,7 @@ class Greylisting(unittest.TestCase):
             # The server was told what the client said, byte for byte, and nothing else.
             self.assertIn(said + b"RCPT TO:<c@example.net>\r\nDATA\r\n" + MESSAGE + b".\r\nQUIT\r\n",
                           [bytes(session) for session in sink.sessions])
+            eventually(lambda: len(gate.lines(address)) == 3, 5, "the third log line")
             last = gate.lines(address)[-1]
             self.assertEqual((last["verdict"], last["reason"]), ("handoff", "retried"))
             self.assertRegex(last["grey"], r"^pass:[1-9]")
@@ -382,6 +387,109 @@ class RealServers(unittest.TestCase):
             address = free_address()
             self.delivered(gate, address)
             eventually(lambda: f"[{address}]" in exim.main_log(), 10, "the real address")
+
+
+class Tls(unittest.TestCase):
+    """STARTTLS in the dialogue."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = scratch() / "tls"
+        folder.mkdir(exist_ok=True)
+        cls.cert, cls.key = folder / "cert.pem", folder / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=mx.test", "-days", "2",
+                        "-keyout", cls.key, "-out", cls.cert], check=True, capture_output=True)
+
+    def gate(self, **tls):
+        return doubtful_gate(tls={"cert": [str(self.cert)], "key": [str(self.key)], **tls})
+
+    def start_tls(self, client, injected=b""):
+        self.assertEqual(client.reply().code, 220)
+        self.assertIn("STARTTLS", client.command("EHLO clear.example").lines)
+        client.send(b"STARTTLS\r\n" + injected)
+        self.assertEqual(client.reply().code, 220)
+        context = ssl.create_default_context(cafile=self.cert)
+        client.socket = context.wrap_socket(client.socket, server_hostname="mx.test")
+
+    def greylisted(self, client):
+        reply = client.command("EHLO tls.example")
+        self.assertEqual(reply.code, 250)
+        self.assertNotIn("STARTTLS", reply.lines)
+        self.assertEqual(client.command("MAIL FROM:<a@example.com>").code, 250)
+        return client.command("RCPT TO:<b@example.net>")
+
+    def test_deferred_and_delivered_in_tls(self):
+        with Sink() as sink, self.gate() as gate:
+            address = free_address()
+            with Client(address) as client:
+                self.start_tls(client)
+                self.assertEqual(self.greylisted(client).code, 451)
+                self.assertEqual(client.command("QUIT").code, 221)
+            line = gate.line(address)
+            self.assertEqual((line["reason"], line["tls"], line["helo"]),
+                             ("greylisted", "TLSv1.3", "tls.example"))
+            time.sleep(MIN + 0.2)
+            with Client(address) as client:
+                self.start_tls(client)
+                self.assertEqual(self.greylisted(client).code, 250)
+                self.assertEqual(client.command("DATA").code, 354)
+                self.assertEqual(client.send(MESSAGE * 2000 + b".\r\n").reply().code, 250)
+                self.assertEqual(client.command("QUIT").code, 221)
+            self.assertTrue(any(MESSAGE * 2000 in session for session in sink.sessions))
+            self.assertFalse(any(b"clear.example" in session for session in sink.sessions))
+            self.assertEqual(gate.metrics()['smtpgate_tls_handshakes_total{result="ok"}'], 2)
+
+    def test_commands_injected_before_the_handshake_are_not_obeyed(self):
+        with Sink(), self.gate() as gate:
+            address = free_address()
+            with Client(address) as client:
+                self.start_tls(client, b"RSET\r\nMAIL FROM:<evil@example.com>\r\n")
+                self.assertEqual(self.greylisted(client).code, 451)
+                client.command("QUIT")
+            self.assertEqual(gate.line(address)["from"], "<a@example.com>")
+            self.assertEqual(gate.metrics()["smtpgate_tls_injected_total"], 1)
+
+    def test_failed_handshakes_and_too_many(self):
+        with Sink(), self.gate(handshakes="2/min") as gate:
+            for data in (b"EHLO plain.example\r\n", b""):  # no TLS at all, and gone
+                address = free_address()
+                with Client(address) as client:
+                    client.reply()
+                    client.command("EHLO clear.example")
+                    self.assertEqual(client.command("STARTTLS").code, 220)
+                    if data:
+                        client.send(data)
+                        client.rest()
+                self.assertEqual(gate.line(address)["reason"], "no-mail")
+            with Client(free_address()) as client:
+                client.reply()
+                client.command("EHLO clear.example")
+                self.assertEqual(client.command("STARTTLS").code, 454)
+                self.assertEqual(client.command("NOOP").code, 250)
+                client.command("QUIT")
+            self.assertEqual(gate.metrics()['smtpgate_tls_handshakes_total{result="failed"}'], 2)
+            self.assertEqual(gate.metrics()['smtpgate_tls_handshakes_total{result="refused"}'], 1)
+
+    def test_a_terminator_that_died_is_started_again(self):
+        with Sink(), self.gate() as gate:
+            for _ in range(2):
+                with Client(free_address()) as client:
+                    self.start_tls(client)
+                    self.assertEqual(self.greylisted(client).code, 451)
+                    client.command("QUIT")
+                old = pids_of("smtpgate-tls")
+                self.assertTrue(old)
+                os.kill(old[0], signal.SIGKILL)
+                eventually(lambda: old[0] not in pids_of("smtpgate-tls"), 5, "its end")
+
+    def test_clean_strangers_negotiate_with_the_server(self):
+        with Sink() as sink, self.gate():
+            with Client("11.199.2.2") as client:
+                client.reply()
+                self.assertEqual(client.command("EHLO c.example").lines, ["2.0.0 ok"])
+                client.command("STARTTLS")
+            self.assertTrue(any(b"STARTTLS" in session for session in sink.sessions))
 
 
 class Telling(unittest.TestCase):
