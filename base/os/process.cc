@@ -2,9 +2,12 @@
 #include "base/os/process.h"
 
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
+#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,6 +40,27 @@ Result<void> drop_privileges(const std::string& user) {
                     "capabilities",
                     step));
   return {};
+}
+
+std::string beside_this_program(std::string_view name) {
+  char self[PATH_MAX];
+  const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self);
+  const std::string path(self, n > 0 ? static_cast<size_t>(n) : 0);
+  return path.substr(0, path.rfind('/') + 1).append(name);
+}
+
+Result<int> run_and_wait(const std::vector<std::string>& command) {
+  std::vector<char*> argv;
+  for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  pid_t pid = -1;
+  if (const int code = ::posix_spawn(&pid, argv[0], nullptr, nullptr, argv.data(), environ);
+      code != 0)
+    return fail(sys_error(command[0], code));
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) return fail(sys_error(command[0]));
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 uint64_t descriptor_limit() {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/core/result.h"
 #include "base/os/fd.h"
@@ -14,6 +16,12 @@ namespace hf {
 /// Becomes `user` for good, with its groups: real, effective and saved ids change, and it is an
 /// error if root could be had back. To be called by root, before any thread is started.
 Result<void> drop_privileges(const std::string& user);
+
+/// The path of the program `name` in the folder that this program was started from.
+std::string beside_this_program(std::string_view name);
+/// Runs a program with our standard streams and waits for its end; its exit code, 128 and more for
+/// a signal. The first of `command` is its path.
+Result<int> run_and_wait(const std::vector<std::string>& command);
 
 /// How many descriptors this process may have open (the soft RLIMIT_NOFILE).
 uint64_t descriptor_limit();

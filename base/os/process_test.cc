@@ -167,3 +167,12 @@ TEST_CASE("sending to an end that is closed is an error") {
   REQUIRE_FALSE(sent);
   CHECK(sent.error().sys == EPIPE);
 }
+
+TEST_CASE("a program is run and its end is told") {
+  CHECK(*hf::run_and_wait({"/bin/sh", "-c", "exit 7"}) == 7);
+  CHECK(*hf::run_and_wait({"/bin/sh", "-c", "kill -9 $$"}) == 128 + 9);
+  const auto none = hf::run_and_wait({"/nowhere/program"});
+  REQUIRE(!none.has_value());
+  CHECK(none.error().message.find("/nowhere/program") != std::string::npos);
+  CHECK(hf::beside_this_program("x").ends_with("/x"));
+}

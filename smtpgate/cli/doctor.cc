@@ -113,6 +113,10 @@ void look_at_backend(Backend& backend, const Config& config, Report& report) {
   if (!words.empty() && words[0] != config.banner.name)
     report.warn(fmt::format("it calls itself {}, [banner] name is {}: clients see both in one "
                             "greeting, so make them the same", words[0], config.banner.name));
+  const bool offers_tls = std::ranges::find(result->keywords, "STARTTLS") != result->keywords.end();
+  if (offers_tls && config.tls.cert.empty() && config.grey.only != GreyOnly::kNone)
+    report.warn(fmt::format("backend {} offers STARTTLS, and a client that is being asked cannot "
+                            "have it: name a certificate in [tls]", uri));
   if (backend.uri().kind == BackendUri::Kind::kPlain)
     report.warn(fmt::format("backend {} sees this machine's address instead of the client's: its "
                             "SPF and limits break; use proxy-v2 or xclient", uri));
@@ -131,6 +135,30 @@ void look_at_history(const Config& config, Report& report) {
   if (::statvfs(config.history.path.c_str(), &fs) == 0 &&
       fs.f_bavail * fs.f_frsize < (64U << 20))
     report.bad(fmt::format("{}: less than 64 MB free", config.history.path));
+}
+
+/// smtpgate-tls alone reads keys, so it is asked.
+void look_at_certificates(const Config& config, Report& report) {
+  if (config.tls.cert.empty()) return;
+  std::vector<std::string> command{hf::beside_this_program("smtpgate-tls"), "--check"};
+  for (size_t i = 0; i < config.tls.cert.size(); ++i)
+    command.insert(command.end(), {"--cert", config.tls.cert[i], "--key", config.tls.key[i]});
+  const auto status = hf::run_and_wait(command);
+  if (!status)
+    report.bad(status.error().message);
+  else if (*status != 0)
+    report.bad("[tls]: the certificates are not in order, as said above");
+  else
+    report.good(fmt::format("{} certificates and their keys", config.tls.cert.size()));
+}
+
+void look_at_providers(const Config& config, Report& report) {
+  if (config.grey.only == GreyOnly::kNone) return;
+  for (const std::string& provider : config.grey.providers)
+    if (::access(provider_file(config, provider).c_str(), R_OK) != 0)
+      return report.warn(fmt::format("the networks of {} are not known, so its mail may be delayed: "
+                                     "run `smtpgate providers --refresh` once a day", provider));
+  report.good(fmt::format("the networks of {} big senders", config.grey.providers.size()));
 }
 
 void look_at_clock(Report& report) {
@@ -160,6 +188,8 @@ hf::Result<int> run_doctor(const CommonOptions& common) {
     if (list.file.empty()) look_at_list(config, list, report);
   Backends backends(config);
   for (const auto& backend : backends.all()) look_at_backend(*backend, config, report);
+  look_at_certificates(config, report);
+  look_at_providers(config, report);
   look_at_history(config, report);
   if (ask_daemon(config.history.path, "status"))
     report.good("the daemon runs");

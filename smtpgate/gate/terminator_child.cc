@@ -10,21 +10,10 @@
 #include <csignal>
 
 #include "base/os/log.h"
+#include "base/os/process.h"
 #include "smtpgate/tls/session_request.h"
 
 namespace smtpgate {
-namespace {
-
-/// The program beside ours.
-std::string terminator_path() {
-  char self[4096];
-  const ssize_t n = ::readlink("/proc/self/exe", self, sizeof self);
-  const std::string path(self, n > 0 ? static_cast<size_t>(n) : 0);
-  return path.substr(0, path.rfind('/') + 1) + "smtpgate-tls";
-}
-
-}  // namespace
-
 hf::Result<hf::Fd> TerminatorChild::control(const std::vector<std::string>& files,
                                             const std::string& user) {
   if (pid_ < 0) HF_TRY(start(files, user));
@@ -33,7 +22,7 @@ hf::Result<hf::Fd> TerminatorChild::control(const std::vector<std::string>& file
 
 hf::Result<void> TerminatorChild::start(const std::vector<std::string>& files,
                                         const std::string& user) {
-  std::vector<std::string> arguments{terminator_path()};
+  std::vector<std::string> arguments{hf::beside_this_program("smtpgate-tls")};
   if (::access(arguments[0].c_str(), X_OK) != 0) return hf::fail(hf::sys_error(arguments[0]));
   for (size_t i = 0; i < files.size(); ++i) {
     arguments.emplace_back(i % 2 == 0 ? "--cert" : "--key");
