@@ -102,6 +102,25 @@ double p_of(double z, size_t ranks, double widening) {
   return two_sided_p(low / widening);
 }
 
+/// The chance that `chosen` of the ranks sum up at least `off` away from the middle, by counting.
+double counted_rank_sum_p(std::span<const size_t> ranks, size_t chosen, double off) {
+  size_t most = 0;
+  for (const size_t rank : ranks) most += rank;
+  const double middle = static_cast<double>(most * chosen) / static_cast<double>(ranks.size());
+  std::vector<std::vector<double>> ways(chosen + 1, std::vector<double>(most + 1));
+  ways[0][0] = 1;
+  for (const size_t rank : ranks)
+    for (size_t count = chosen; count > 0; --count)
+      for (size_t sum = most; sum >= rank; --sum) ways[count][sum] += ways[count - 1][sum - rank];
+  double outside = 0, all = 0;
+  for (size_t sum = 0; sum <= most; ++sum) {
+    all += ways[chosen][sum];
+    if (std::abs(static_cast<double>(sum) - middle) >= std::abs(off) - 1e-6)
+      outside += ways[chosen][sum];
+  }
+  return outside / all;
+}
+
 /// The shift at which the signed ranks, which fall as it grows, reach `z`.
 double shift_at(std::span<const double> samples, double z, Interval range,
                 std::vector<double>& scratch) {
@@ -192,25 +211,34 @@ Comparison compare_paired(std::span<const double> a, std::span<const double> b) 
 }
 
 double rank_sum_p(std::span<const double> a, std::span<const double> b) {
-  if (a.size() < kFewest || b.size() < kFewest) return 1;
+  if (a.empty() || b.empty()) return 1;
   std::vector<std::pair<double, bool>> all;  // and whether it is of `a`
   for (const double sample : a) all.emplace_back(sample, true);
   for (const double sample : b) all.emplace_back(sample, false);
   std::ranges::sort(all);
-  const auto m = static_cast<double>(a.size()), n = static_cast<double>(b.size()), total = m + n;
-  double ranks_of_a = 0, ties = 0;
+  std::vector<size_t> doubled;  // twice the ranks, whole numbers also for ties
+  size_t of_a = 0;
   for (size_t i = 0; i < all.size();) {
     size_t end = i + 1;
     while (end < all.size() && all[end].first == all[i].first) ++end;
-    const double rank = static_cast<double>(i + 1 + end) / 2;
-    const auto tied = static_cast<double>(end - i);
-    ties += tied * (tied * tied - 1);
-    for (; i < end; ++i) ranks_of_a += all[i].second ? rank : 0;
+    const size_t rank = i + 1 + end;
+    for (; i < end; ++i) {
+      doubled.push_back(rank);
+      of_a += all[i].second ? rank : 0;
+    }
   }
-  const double variance = m * n / 12 * (total + 1 - ties / (total * (total - 1)));
+  const auto m = static_cast<double>(a.size()), n = static_cast<double>(b.size()), total = m + n;
+  const double off = static_cast<double>(of_a) - m * (total + 1);  // from the middle, doubled
+  if (all.size() <= kMostCounted) return counted_rank_sum_p(doubled, a.size(), off);
+  double squares = 0;
+  for (const size_t rank : doubled) {
+    const double from_middle = static_cast<double>(rank) - (total + 1);
+    squares += from_middle * from_middle;
+  }
+  const double variance = squares * m * n / (total * (total - 1));
   if (variance <= 0) return 1;
   const double widening = std::max(summarize(a).correlation, summarize(b).correlation);
-  return two_sided_p((ranks_of_a - m * (total + 1) / 2) / std::sqrt(variance * widening));
+  return two_sided_p(off / std::sqrt(variance * widening));
 }
 
 }  // namespace hf

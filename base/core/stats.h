@@ -65,8 +65,8 @@ struct Comparison {
 Comparison compare_paired(std::span<const double> a, std::span<const double> b);
 
 /// The chance that two independent series were as unlike in their ranks if both came from one source
-/// (Mann and Whitney, two-sided, in the normal limit with correction for ties), each sample counted as
-/// its series' correlation allows. 1 for series of fewer than 6.
+/// (Mann and Whitney, two-sided). Up to 40 samples are counted out; beyond, it is the normal limit,
+/// each sample weighing what its series' correlation allows.
 double rank_sum_p(std::span<const double> a, std::span<const double> b);
 
 }  // namespace hf

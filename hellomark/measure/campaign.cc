@@ -142,6 +142,7 @@ class Campaign {
     while (going_on()) {
       const double batch_began = now();
       if (options_.max_rounds != 0) batch = std::min(batch, options_.max_rounds - done);
+      if (done < options_.min_rounds) batch = std::min(batch, options_.min_rounds - done);
       HF_TRY(rounds(batch, Purpose::kTimed));
       done += batch;
       const double round_seconds = (now() - batch_began) / double(batch);

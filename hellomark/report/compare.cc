@@ -16,6 +16,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr double kSurelyBelow = 0.001;
+constexpr double kSurelyBelowForFew = 0.01;  // five runs for memory against five cannot say less
+
 std::vector<double> numbers(const Json& row, const char* key) {
   std::vector<double> values;
   const auto samples = row.find("samples");
@@ -28,13 +31,13 @@ std::vector<double> numbers(const Json& row, const char* key) {
 }
 
 Change change_of(const SavedRow& row, const char* measure, const std::vector<double>& before,
-                 const std::vector<double>& after, double threshold) {
+                 const std::vector<double>& after, double threshold, double surely_below) {
   Change change{.name = row.name, .floor = row.floor, .measure = measure};
   change.before = hf::summarize(before).median;
   change.after = hf::summarize(after).median;
   change.ratio = change.after / change.before;
   change.p = hf::rank_sum_p(after, before);
-  const bool sure = change.p < 0.001;
+  const bool sure = change.p < surely_below;
   change.slower = sure && change.ratio > 1 + threshold;
   change.faster = sure && change.ratio < 1 / (1 + threshold);
   return change;
@@ -66,10 +69,11 @@ std::vector<Change> changes(const std::vector<SavedRow>& before, const std::vect
     const auto old = std::ranges::find(before, row.name, &SavedRow::name);
     if (old == before.end()) continue;
     if (!row.wall_seconds.empty() && !old->wall_seconds.empty())
-      found.push_back(change_of(row, "wall", old->wall_seconds, row.wall_seconds, threshold));
+      found.push_back(change_of(row, "wall", old->wall_seconds, row.wall_seconds, threshold,
+                                kSurelyBelow));
     if (!row.peak_memory_bytes.empty() && !old->peak_memory_bytes.empty())
       found.push_back(change_of(row, "peak memory", old->peak_memory_bytes, row.peak_memory_bytes,
-                                threshold));
+                                threshold, kSurelyBelowForFew));
   }
   return found;
 }

@@ -4,7 +4,7 @@
 //
 // Problem. The reports are of two processes at two times, so no round is shared, and the machine may
 // have drifted between. Idea: both hold a floor row; its change is what the machine did, and is told.
-// A command has changed if the rank-sum test of the two series says so at 0.1 %, and if the ratio of the
+// A command has changed if the rank-sum test of the two series says so (at 0.1 %, for the few samples of memory at 1 %), and if the ratio of the
 // medians is beyond a threshold (5 % unless told) that covers what differs from process to process.
 #pragma once
 

@@ -104,7 +104,9 @@ Json json_of(const Row& row, bool hello) {
     samples["peak_memory_bytes"] = peak.bytes;
   }
   if (!row.traced.empty()) {
-    out["largest_process_bytes"] = row.traced.front().largest_bytes;
+    std::vector<double> largest;
+    for (const RunRecord& record : row.traced) largest.push_back(double(record.largest_bytes));
+    out["largest_process_bytes"] = hf::summarize(largest).median;
     out["processes"] = row.traced.front().processes;
     out["traced_wall_seconds"] = wall_seconds(row.traced.front());
   }

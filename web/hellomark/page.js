@@ -27,6 +27,10 @@ function bytes(value) {
   return unit === 0 ? `${Math.round(value)} KiB` : number(value, units[unit]);
 }
 
+/** Labels of an axis need no zeros to show how exact they are. */
+const label = (text) => text.replace(/\.0+ /, " ");
+const kMiB = 1 << 20; // axes of memory count in these, so that their steps are even
+
 const median = (row, key) => (row[key] ? row[key].median : undefined);
 const paint = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const hue = (i, alpha = 1) =>
@@ -142,7 +146,7 @@ function drawStarts() {
         },
       },
       scales: {
-        x: { type: "logarithmic", ticks: { callback: (value) => (/^[125]/.test(value.toExponential()) ? seconds(value) : "") } },
+        x: { type: "logarithmic", ticks: { callback: (value) => (/^[125]/.test(value.toExponential()) ? label(seconds(value)) : "") } },
         y: {
           reverse: true, min: -0.6, max: sorted.length - 0.4, grid: { display: false },
           afterBuildTicks: (axis) => { axis.ticks = shown.map(({ place: value }) => ({ value })); },
@@ -169,7 +173,7 @@ function drawBars(id, title, hint, list, parts, format) {
         tooltip: { callbacks: { label: ({ dataset, raw }) => `${dataset.label}: ${format(raw)}` } },
       },
       scales: {
-        x: { stacked: true, ticks: { callback: (value) => format(value) } },
+        x: { stacked: true, ticks: { callback: (value) => label(format(value)) } },
         y: { stacked: true, ticks: { autoSkip: false }, grid: { display: false } },
       },
     },
@@ -181,11 +185,11 @@ function drawBars(id, title, hint, list, parts, format) {
 }
 
 const kCurves = [
-  ["resident", "resident_bytes", bytes],
-  ["proportional (PSS)", "proportional_bytes", bytes],
-  ["private (USS)", "private_bytes", bytes],
-  ["swap", "swap_bytes", bytes],
-  ["CPU time", "cpu_seconds", seconds],
+  ["resident", "resident_bytes"],
+  ["proportional (PSS)", "proportional_bytes"],
+  ["private (USS)", "private_bytes"],
+  ["swap", "swap_bytes"],
+  ["CPU time", "cpu_seconds"],
 ];
 
 function drawTimelines(title, list, id) {
@@ -193,16 +197,19 @@ function drawTimelines(title, list, id) {
     "A click on a name hides or shows it. Times are from the start of each command.", 420);
   const curves = (key) => list.map((row, i) => {
     const samples = row.timeline.samples;
-    const points = samples.seconds.map((x, at) => ({ x, y: samples[key][at] }));
+    const points = samples.seconds.map((x, at) => ({ x, y: samples[key][at] }))
+      .filter(({ y }) => y !== null)
+      .map(({ x, y }) => ({ x, y: key.endsWith("_bytes") ? y / kMiB : y }));
     return {
       label: row.name, borderColor: hue(i), backgroundColor: hue(i), borderWidth: 1.5, pointRadius: 0,
-      data: points.filter(({ y }) => y !== null),
+      data: points,
     };
   });
-  let format = bytes;
+  let shown = kCurves[0][1];
+  const format = (value) => (shown.endsWith("_bytes") ? bytes(value * kMiB) : seconds(value));
   const chart = draw(canvas, {
     type: "line",
-    data: { datasets: curves(kCurves[0][1]) },
+    data: { datasets: curves(shown) },
     options: {
       parsing: false,
       normalized: true,
@@ -217,15 +224,15 @@ function drawTimelines(title, list, id) {
         },
       },
       scales: {
-        x: { type: "linear", min: 0, ticks: { callback: (value) => seconds(value) } },
-        y: { min: 0, ticks: { callback: (value) => format(value) } },
+        x: { type: "linear", min: 0, ticks: { callback: (value) => label(seconds(value)) } },
+        y: { min: 0, ticks: { callback: (value) => label(format(value)) } },
       },
     },
   });
   choices(buttons, kCurves.map(([name]) => name), (which) => {
     const hidden = chart.data.datasets.map((_, i) => !chart.isDatasetVisible(i));
-    format = kCurves[which][2];
-    chart.data.datasets = curves(kCurves[which][1]);
+    shown = kCurves[which][1];
+    chart.data.datasets = curves(shown);
     hidden.forEach((is, i) => chart.setDatasetVisibility(i, !is));
     chart.update();
   });
@@ -261,7 +268,7 @@ function drawAll() {
     .toSorted((a, b) => median(a, "peak_memory_bytes") - median(b, "peak_memory_bytes"));
   if (peaks.length > 0)
     drawBars("peaks", "Peak memory", "Of the whole tree of processes.", peaks,
-      [["peak", (row) => median(row, "peak_memory_bytes")]], bytes);
+      [["peak", (row) => median(row, "peak_memory_bytes") / kMiB]], (value) => bytes(value * kMiB));
 }
 
 const kColumns = [
