@@ -90,6 +90,7 @@ def block_list() -> Rbldnsd:
 class GuardedPostfix(Postfix):
     """A Postfix with postscreen on a port of its own, no limit where its own would answer 421."""
     POSTSCREEN = "11.255.0.26:26"
+    DEEP = "11.255.0.29:29"  # with the tests after the greeting, and no memory of who passed
     _EXTRA = """
 default_process_limit = 2000
 postscreen_pre_queue_limit = 20000
@@ -102,6 +103,9 @@ postscreen_dnsbl_action = enforce
 """
     _SERVICES = f"""
 {POSTSCREEN} inet n - n - 1 postscreen
+{DEEP} inet n - n - 1 postscreen -o postscreen_cache_map= -o postscreen_dnsbl_sites=
+  -o postscreen_pipelining_enable=yes -o postscreen_non_smtp_command_enable=yes
+  -o postscreen_bare_newline_enable=yes
 dnsblog unix - - n - 0 dnsblog
 """
 

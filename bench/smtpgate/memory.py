@@ -13,7 +13,7 @@ def run(quick) -> dict:
     with Site(WAIT) as site:
         for door in site.doors:
             before = door.memory()
-            met = drive(door.address, "unknown", clients, addresses=clients, concurrency=1000)
+            met = drive(door.address, "unknown", clients, addresses=clients, concurrency=300)
             after = door.memory()
             rows.append([door.name, *(report.mebibytes(size) for size in
                                       (before.rss, after.rss, after.pss, after.own))])
