@@ -43,6 +43,12 @@ struct Launcher::State {
 
 namespace {
 
+int64_t now_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 hf::Result<hf::Fd> checked(int fd, std::string_view what) {
   if (fd < 0) return hf::fail(hf::sys_error(what));
   return hf::Fd(fd);
@@ -213,24 +219,21 @@ hf::Result<std::span<const RunRecord>> Launcher::run(std::span<const RunRequest>
   };
   if (!send(Word::kGo)) return hf::fail(hf::sys_error("the launcher is gone"));
 
-  timespec next;
-  ::clock_gettime(CLOCK_MONOTONIC, &next);
+  int64_t next_ns = now_ns();
   for (bool stopping = false, enough = false;;) {
     if ((interrupted() != 0 || enough) && !std::exchange(stopping, true)) send(Word::kStop);
     pollfd control{state_->control.get(), POLLIN, 0};
-    constexpr timespec kAtOnce{};
+    const int64_t left_ns = std::max<int64_t>(0, next_ns - now_ns());
+    const timespec left{left_ns / 1'000'000'000, left_ns % 1'000'000'000};
     const int ready =
-        ::ppoll(&control, 1, watcher != nullptr ? &kAtOnce : nullptr, &interrupts_let_in());
+        ::ppoll(&control, 1, watcher != nullptr ? &left : nullptr, &interrupts_let_in());
     if (ready > 0) break;
     if (ready < 0 || watcher == nullptr) continue;
     pid_t live[kMaxLive];
     const uint32_t count = shared.live_count.load(std::memory_order_acquire);
     for (uint32_t i = 0; i < count; ++i) live[i] = shared.live[i].load(std::memory_order_relaxed);
     enough = enough || !watcher->look({live, count});
-    next.tv_nsec += watcher->period_ns;
-    next.tv_sec += next.tv_nsec / 1'000'000'000;
-    next.tv_nsec %= 1'000'000'000;
-    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr);
+    next_ns = std::max(next_ns + watcher->period_ns, now_ns());
   }
   char word;
   if (::recv(state_->control.get(), &word, 1, 0) != 1)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Pictures are drawn by gnuplot, which reads a script with the figures inside from its input.
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -18,16 +19,18 @@
 namespace hellomark {
 namespace {
 
-/// A string of gnuplot's in single quotes, which know nothing but their own doubling.
-std::string quoted(std::string_view text) {
+/// A name as a string in gnuplot's single quotes. What could end them, be an escape or run a command
+/// is replaced by what looks alike.
+std::string quoted(const std::string& name) {
   std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("''")
-                                                 : c == '\n' ? std::string(" ")
-                                                             : std::string(1, c);
+  for (const char c : hf::printable(name, 40)) {
+    if (c == '\'' || c == '`')
+      out += "\u2019";
+    else
+      out += c == '\\' ? '/' : c;
+  }
   return out + "'";
 }
-
-std::string label(const std::string& name) { return hf::printable(name, 40); }
 
 std::string script_of_runs(const Report& report) {
   std::vector<const Row*> rows;
@@ -39,7 +42,7 @@ std::string script_of_runs(const Report& report) {
   script += fmt::format("set yrange [{}:-0.6]\nset ytics noenhanced (", double(rows.size()) - 0.4);
   std::string box, medians;
   for (size_t i = 0; i < rows.size(); ++i) {
-    script += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(label(rows[i]->name)), i);
+    script += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(rows[i]->name), i);
     const hf::Summary wall = hf::summarize(series(*rows[i], wall_seconds));
     box += fmt::format("{0} {1} {2} {3} {4} {5}\n", wall.median * 1e3, i, wall.q1 * 1e3,
                        wall.q3 * 1e3, double(i) - 0.3, double(i) + 0.3);
@@ -63,7 +66,7 @@ std::string script_of_timelines(const Report& report) {
       script += fmt::format("{} {}\n", sample.seconds, double(sample.resident_bytes) / (1 << 20));
     script += "E\n";
     plot += fmt::format("{}$row{} with lines lw 1.5 title {}", nth == 0 ? "" : ", ", nth,
-                        quoted(label(row.name)));
+                        quoted(row.name));
     ++nth;
   }
   return nth == 0 ? std::string() : script + plot + "\n";
@@ -80,17 +83,20 @@ hf::Result<void> draw_picture(const Report& report, const std::string& path) {
                            : script_of_runs(report);
   if (script.empty()) return hf::fail("there is nothing to draw");
   const size_t height = 140 + 26 * std::max<size_t>(report.rows.size(), 12);
-  script = fmt::format("set terminal {} size 1000,{}\nset output {}\n",
-                       svg ? "svg background 'white'" : "pngcairo", height, quoted(path)) +
+  script = fmt::format("set terminal {} size 1000,{}\n",
+                       svg ? "svg background 'white'" : "pngcairo", height) +
            script;
 
   const hf::Fd input(::memfd_create("gnuplot", MFD_CLOEXEC));
   if (!input || ::write(input.get(), script.data(), script.size()) != ssize_t(script.size()) ||
       ::lseek(input.get(), 0, SEEK_SET) != 0)
     return hf::fail(hf::sys_error("writing the script for gnuplot"));
+  const hf::Fd output(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (!output) return hf::fail(hf::sys_error("writing " + path));
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, input.get(), STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
   char name[] = "gnuplot";
   char* argv[] = {name, nullptr};
   pid_t pid = -1;

@@ -32,10 +32,10 @@ def commands(made: dict) -> dict:
     return {command["name"]: command for command in made["commands"]}
 
 
-def compiled(name: str, source: str) -> Path:
+def compiled(name: str, source: str, *flags) -> Path:
     """A C program, compiled; its text says what is known of it."""
     path = FOLDER / name
-    subprocess.run(["cc", "-O1", "-x", "c", "-", "-o", path], input=source, text=True, check=True)
+    subprocess.run(["cc", "-O1", *flags, "-x", "c", "-", "-o", path], input=source, text=True, check=True)
     return path
 
 
