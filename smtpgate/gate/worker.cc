@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "smtpgate/gate/worker.h"
 
-#include <fcntl.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <random>
@@ -13,6 +9,7 @@
 #include "base/os/log.h"
 #include "smtpgate/gate/dialogue_stage.h"
 #include "smtpgate/gate/handoff.h"
+#include "smtpgate/gate/listener.h"
 #include "smtpgate/gate/proxy_reader.h"
 #include "smtpgate/gate/refusal.h"
 #include "smtpgate/gate/waiting_room.h"
@@ -21,16 +18,7 @@
 namespace smtpgate {
 namespace {
 
-constexpr int kAcceptBatch = 64;           // connections taken before others get a turn
 constexpr uint64_t kSweepMs = 10'000;
-constexpr uint64_t kAcceptPauseMs = 50;    // after a failure that would only repeat
-
-hf::Endpoint own_address(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  return hf::Endpoint::from_sockaddr(address);
-}
 
 Fault fault_of(const Verdict& verdict) {
   switch (verdict.reason) {
@@ -66,75 +54,6 @@ void count_up(T& counter) {
 }
 
 }  // namespace
-
-/// A listening socket. When descriptors run out, the one kept in reserve is spent to tell the
-/// client so; a listener that cannot accept is left alone for a moment, never spun on.
-class Worker::Listener final : public hf::ReadyHandler, public hf::Timer {
- public:
-  Listener(Worker& worker, hf::Fd fd)
-      : worker_(worker),
-        fd_(std::move(fd)),
-        address_(own_address(fd_.get())),
-        wildcard_(address_.ip == hf::IpAddress() || address_.ip == hf::IpAddress::v4(0)),
-        accepted_(worker.shared_.metrics.connections(address_.ip.is_v4(), address_.to_string())) {
-    keep_reserve();
-  }
-  ~Listener() override { worker_.loop().unwatch(fd_.get(), this); }
-
-  hf::Result<void> watch() {
-    return worker_.loop().watch(fd_.get(), EPOLLIN | EPOLLEXCLUSIVE, this);
-  }
-
- private:
-  void on_ready(uint32_t) override {
-    for (int i = 0; i < kAcceptBatch; ++i)
-      if (!accept_one()) return;
-  }
-
-  bool accept_one() {
-    sockaddr_storage peer{};
-    socklen_t size = sizeof peer;
-    hf::Fd client(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                            SOCK_CLOEXEC));
-    bool out_of_descriptors = false;
-    if (!client) {
-      if (errno == EAGAIN) return false;
-      if (errno == ECONNABORTED || errno == EINTR) return true;
-      worker_.shared_.metrics.accept_error(errno).Increment();
-      if (errno != EMFILE && errno != ENFILE) return pause();
-      reserve_.reset();
-      size = sizeof peer;
-      client = hf::Fd(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                                SOCK_CLOEXEC));
-      if (!client) return pause();
-      out_of_descriptors = true;
-    }
-    accepted_.Increment();
-    const hf::Endpoint server = wildcard_ ? own_address(client.get()) : address_;
-    worker_.accept(std::move(client), hf::Endpoint::from_sockaddr(peer), server,
-                   out_of_descriptors);
-    if (out_of_descriptors) keep_reserve();
-    return true;
-  }
-
-  bool pause() {
-    keep_reserve();
-    worker_.loop().unwatch(fd_.get(), this);
-    worker_.loop().set_timer(*this, worker_.loop().now_ms() + kAcceptPauseMs);
-    return false;
-  }
-  void on_timer() override { [[maybe_unused]] const auto watching = watch(); }
-  void keep_reserve() {
-    if (!reserve_) reserve_ = hf::Fd(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
-  }
-
-  Worker& worker_;
-  hf::Fd fd_;
-  hf::Fd reserve_;
-  const hf::Endpoint address_;
-  const bool wildcard_;  // a client's own server address must be asked for
-  prometheus::Counter& accepted_;
-};
 
 /// What a worker does now and then, whoever is connected.
 class Worker::Housekeeping final : public hf::Timer {

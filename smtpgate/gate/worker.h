@@ -19,6 +19,8 @@
 
 namespace smtpgate {
 
+class Listener;
+
 /// One thread with its own event loop, listeners, limits, DNS answers and history in the making.
 /// A client belongs to the worker that its network is steered to, so none of these is shared.
 class Worker {
@@ -95,7 +97,6 @@ class Worker {
   void end(Stage& stage);
 
  private:
-  class Listener;
   class Housekeeping;
 
   void link(Stage& stage);
