@@ -226,7 +226,7 @@ class Campaign {
       report_.notes.push_back(fmt::format("{} runs failed and count all the same", failures_));
     if (left_running_ > 0)
       report_.notes.push_back(fmt::format(
-          "commands left {} processes running, which were killed after each run", left_running_));
+          "processes that commands left running, and that were killed: {}", left_running_));
     if (cold_pages_ > 0)
       report_.notes.push_back(fmt::format("cold: {:.1f} % of the pages of the commands' files were "
                                           "out of the page cache before each run",

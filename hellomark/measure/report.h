@@ -4,7 +4,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/core/stats.h"
@@ -50,7 +49,6 @@ struct Report {
   std::string kind;  // "run", "memory", "hello", "alloc"
   Machine machine;
   std::string command_line;  // that repeats it
-  std::vector<std::pair<std::string, std::string>> settings;
   std::vector<Row> rows;
   std::vector<std::string> notes;  // for people: what was odd
   uint64_t seed = 0;

@@ -18,7 +18,7 @@ std::vector<std::string> differences(const Report& report);
 std::string to_markdown(const Report& report);
 /// A line a command with medians and intervals.
 std::string to_csv(const Report& report);
-/// All there is, with every sample (docs/formats.md).
+/// All there is, with every sample; hellomark/README.md describes it.
 std::string to_json(const Report& report);
 /// One page that needs nothing else, made of what to_json() gives.
 std::string to_page(const std::string& json);

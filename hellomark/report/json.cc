@@ -138,15 +138,12 @@ Json comparisons_of(const Report& report) {
 }  // namespace
 
 std::string to_json(const Report& report) {
-  Json settings;
-  for (const auto& [key, value] : report.settings) settings[key] = value;
   Json rows = Json::array();
   for (const Row& row : report.rows) rows.push_back(json_of(row, report.kind == "hello"));
   const Json out = {{"hellomark", HF_VERSION},
                     {"kind", report.kind},
                     {"command_line", report.command_line},
                     {"seed", report.seed},
-                    {"settings", std::move(settings)},
                     {"elapsed_seconds", report.elapsed_seconds},
                     {"interrupted", report.interrupted},
                     {"machine", json_of(report.machine)},

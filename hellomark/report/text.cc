@@ -12,6 +12,7 @@ namespace hellomark {
 namespace {
 
 constexpr size_t kWidestWords = 48;
+constexpr size_t kMostSentences = 12;
 
 bool is_words(std::string_view title) {
   return title == "command" || title == "version" || title == "remarks";
@@ -58,7 +59,10 @@ std::string to_text(const Report& report) {
   std::string out = table.render();
   const auto sentences = differences(report);
   if (!sentences.empty()) out += "\n";
-  for (const auto& sentence : sentences) out += sentence + ".\n";
+  if (sentences.size() <= kMostSentences)
+    for (const auto& sentence : sentences) out += sentence + ".\n";
+  else
+    out += fmt::format("The {} differences are in the page and in the JSON.\n", sentences.size());
   if (!report.notes.empty()) out += "\n";
   for (const auto& note : report.notes) out += "note: " + note + "\n";
   if (report.interrupted) out += "note: interrupted; this is what was measured until then\n";

@@ -54,7 +54,7 @@ class Commands(unittest.TestCase):
     def test_daemons(self):
         done = hellomark("run", "-r", 5, "--", "sh", "-c",
                          f"setsid sh -c 'setsid sleep {NEVER} & sleep {NEVER}' & exit 0")
-        self.assertRegex(done.stdout, r"commands left \d+ processes running, which were killed")
+        self.assertRegex(done.stdout, r"commands left running, and that were killed: \d+")
         self.assertEqual(left_running(NEVER), [])
 
     def test_gigabytes(self):
