@@ -56,7 +56,7 @@ std::string missing_packages(const std::vector<const Language*>& wanted) {
 int tell_missing(const std::vector<const Language*>& wanted) {
   const std::string packages = missing_packages(wanted);
   if (packages.empty())
-    fmt::print("all {} are installed\n", wanted.size());
+    fmt::print("nothing is missing\n");
   else
     fmt::print("apt-get install{}\n", packages);
   return 0;

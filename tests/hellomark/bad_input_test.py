@@ -3,6 +3,7 @@
 """Commands that are missing, fail, never end or leave others behind are told plainly and cleared away."""
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -145,6 +146,17 @@ class Interrupts(unittest.TestCase):
             self.assertRegex(stdout, r"sleep 0.0101 +1\d\.\d ms")
             self.assertIn("interrupted; this is what was measured until then", stdout)
             self.assertTrue(json.loads((FOLDER / "part.json").read_text())["interrupted"])
+
+    def test_a_terminal_sees_the_running_interval(self):
+        ours, theirs = pty.openpty()
+        done = subprocess.run([HELLOMARK, "run", "--max-time", "1", "--until", "0", "true"],
+                              stdout=subprocess.DEVNULL, stderr=theirs, timeout=60)
+        os.close(theirs)
+        shown = os.read(ours, 65536).decode()
+        os.close(ours)
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(shown, r"\d rounds; least sure: true [\d.]+ (µs|ms) ±[\d.]+ %")
+        self.assertTrue(shown.endswith("\r\x1b[K"))  # and is cleared away
 
     def test_nothing_is_left_however_hellomark_ends(self):
         for kind in ("run", "memory"):
