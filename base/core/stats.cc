@@ -70,7 +70,9 @@ double signed_rank_z(std::span<const double> samples, double shift, std::vector<
 }
 
 /// The chance of signed ranks as far from the middle as `z` says, if signs are a matter of luck.
-double two_sided_p(double z) { return std::erfc(std::abs(z) / std::sqrt(2.0)); }
+double two_sided_p(double z) {
+  return std::erfc(std::abs(z) / std::sqrt(2.0));
+}
 
 /// The same for `n` ranks without ties by counting: of the 2^n patterns of signs, how many have a
 /// sum of positive ranks at least as far out. The normal limit is too timid for few ranks.

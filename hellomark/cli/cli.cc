@@ -33,7 +33,8 @@ using Run = std::function<hf::Result<int>()>;
 /// All subcommands with their options; a parsed command line leaves its action in `run_`.
 class CommandLine {
  public:
-  CommandLine(int argc, char** argv) : line_(cut_line(argc, argv)), repeat_(repeat_line(argc, argv)) {
+  CommandLine(int argc, char** argv)
+      : line_(cut_line(argc, argv)), repeat_(repeat_line(argc, argv)) {
     app_.set_version_flag("-V,--version", "hellomark " HF_VERSION);
     app_.footer(kExamples);
     app_.require_subcommand(1);
@@ -89,8 +90,7 @@ class CommandLine {
         ->check(CLI::Range(0.001, 1e7));
     command->add_option("-w,--warmup", campaign_.warmup_rounds, "Rounds before the timed ones (1)")
         ->check(CLI::Range(0, 1'000'000));
-    command
-        ->add_option("--timeout", campaign_.timeout_seconds, "Kill a run after so many seconds")
+    command->add_option("--timeout", campaign_.timeout_seconds, "Kill a run after so many seconds")
         ->check(CLI::Range(0.001, 1e7));
     command->add_option("--seed", seed_, "Of the random order and padding");
   }
@@ -107,8 +107,9 @@ class CommandLine {
     command->add_option("--input", launcher.input_file, "What commands read (/dev/null)")
         ->type_name("FILE");
     command
-        ->add_option("--output", output_,
-                     "Where commands write: pipe, which tells the first byte, null, inherit, a file")
+        ->add_option(
+            "--output", output_,
+            "Where commands write: pipe, which tells the first byte, null, inherit, a file")
         ->type_name("WHERE");
     command->add_flag("-i,--ignore-failure", campaign_.ignore_failure,
                       "Measure commands that fail, too");
@@ -116,8 +117,9 @@ class CommandLine {
 
   void add_run() {
     auto* run = app_.add_subcommand("run", "Time commands, in random rounds, until sure");
-    run->footer("\nhellomark run [OPTIONS] -- COMMAND [ARGS] [-- COMMAND2 ...]\n"
-                "hellomark run [OPTIONS] 'COMMAND ARGS' ['COMMAND2' ...]");
+    run->footer(
+        "\nhellomark run [OPTIONS] -- COMMAND [ARGS] [-- COMMAND2 ...]\n"
+        "hellomark run [OPTIONS] 'COMMAND ARGS' ['COMMAND2' ...]");
     run->add_option("command", choice_.lines, "Commands, each one word of the command line")
         ->option_text(" ");
     run->add_option("-n,--command-name", choice_.names, "Names for the commands, in their order")
@@ -127,7 +129,8 @@ class CommandLine {
         ->allow_extra_args(false);
     run->add_option("-S,--shell", choice_.shell, "Run commands through this shell")
         ->type_name("SHELL");
-    run->add_flag_callback("-N", [] {}, "No shell, which is what happens anyway");
+    run->add_flag_callback(
+        "-N", [] {}, "No shell, which is what happens anyway");
     run->add_option("-p,--prepare", choice_.prepare, "Run this before each run")
         ->type_name("COMMAND")
         ->expected(1)
@@ -229,7 +232,8 @@ class CommandLine {
     compare->add_option("after", after_, "The newer one")->required();
     compare->add_option("--threshold", threshold_, "Smaller changes are none (5%)")
         ->type_name("PART");
-    compare->add_flag("--fail", fail_on_slower_, "Exit with 1 if a command became slower or larger");
+    compare->add_flag("--fail", fail_on_slower_,
+                      "Exit with 1 if a command became slower or larger");
     compare->callback([this] {
       run_ = [this] { return compare_files(before_, after_, threshold_, fail_on_slower_); };
     });
@@ -308,6 +312,8 @@ class CommandLine {
 
 }  // namespace
 
-int run_cli(int argc, char** argv) { return CommandLine(argc, argv).main(); }
+int run_cli(int argc, char** argv) {
+  return CommandLine(argc, argv).main();
+}
 
 }  // namespace hellomark

@@ -29,7 +29,8 @@ hf::Result<std::vector<Parameters>> combinations(const Choice& choice) {
       }
     all = std::move(longer);
     if (all.size() > kMaxCommands / 4)
-      return hf::fail(fmt::format("the parameters have more than {} combinations", kMaxCommands / 4));
+      return hf::fail(
+          fmt::format("the parameters have more than {} combinations", kMaxCommands / 4));
   }
   return all;
 }

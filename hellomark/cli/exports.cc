@@ -2,9 +2,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -15,8 +15,8 @@
 #include "base/os/fd.h"
 #include "base/ui/progress.h"
 #include "hellomark/cli/options.h"
-#include "hellomark/launch/words.h"
 #include "hellomark/launch/interrupt.h"
+#include "hellomark/launch/words.h"
 #include "hellomark/report/compare.h"
 #include "hellomark/report/format.h"
 #include "hellomark/report/formats.h"
@@ -73,7 +73,8 @@ hf::Result<int64_t> parse_size(std::string_view text) {
   std::string digits(text);
   int shift = 0;
   if (!digits.empty())
-    if (const size_t unit = kUnits.find(static_cast<char>(digits.back() & ~0x20)); unit != kUnits.npos) {
+    if (const size_t unit = kUnits.find(static_cast<char>(digits.back() & ~0x20));
+        unit != kUnits.npos) {
       shift = 10 * static_cast<int>(unit + 1);
       digits.pop_back();
     }
@@ -99,8 +100,8 @@ hf::Result<int> compare_files(const std::string& before, const std::string& afte
   const auto found = changes(reports[0], reports[1], part);
   if (found.empty()) return hf::fail("the reports have no command in common; name them with -n");
   HF_TRY(write_file("-", to_text(found)));
-  const bool worse =
-      std::ranges::any_of(found, [](const Change& change) { return change.slower && !change.floor; });
+  const bool worse = std::ranges::any_of(
+      found, [](const Change& change) { return change.slower && !change.floor; });
   return fail_on_slower && worse ? 1 : 0;
 }
 
@@ -137,8 +138,9 @@ int exit_code_of(const Report& report) {
   for (const Row& row : report.rows) {
     if (row.trouble.empty()) continue;
     trouble = true;
-    fmt::print(stderr, "hellomark: {}: {}; see what it says with --show-output, or measure it all "
-                       "the same with --ignore-failure\n",
+    fmt::print(stderr,
+               "hellomark: {}: {}; see what it says with --show-output, or measure it all "
+               "the same with --ignore-failure\n",
                row.name, row.trouble);
   }
   if (report.interrupted) return 128 + interrupted();

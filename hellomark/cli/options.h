@@ -41,10 +41,10 @@ struct Choice {
   std::vector<std::string> names;
   std::string shell;  // through which `lines` and the asides go; empty: none
   std::string setup, cleanup;
-  std::vector<std::string> prepare;           // one for all or one for each
-  std::vector<std::string> ranges;            // name, min, max of each
-  std::string step = "1";                     // of the ranges
-  std::vector<std::string> lists;             // name, comma-separated values of each
+  std::vector<std::string> prepare;  // one for all or one for each
+  std::vector<std::string> ranges;   // name, min, max of each
+  std::string step = "1";            // of the ranges
+  std::vector<std::string> lists;    // name, comma-separated values of each
   bool floor = true;
 };
 /// The contenders, each combination of parameters filled into each command.
@@ -52,9 +52,9 @@ hf::Result<std::vector<Contender>> contenders_of(const Choice& choice);
 
 /// `hellomark hello` and `hellomark alloc`.
 struct LanguageChoice {
-  std::vector<std::string> only;  // names, or their beginnings; empty: all that is installed
-  bool install = false;           // name the packages that are missing, and do nothing else
-  int64_t blocks = 1'000'000;     // of alloc
+  std::vector<std::string> only;      // names, or their beginnings; empty: all that is installed
+  bool install = false;               // name the packages that are missing, and do nothing else
+  int64_t blocks = 1'000'000;         // of alloc
   std::vector<std::string> patterns;  // of alloc; empty: all
 };
 hf::Result<int> say_hello(const LanguageChoice& choice, CampaignOptions campaign,
@@ -69,7 +69,8 @@ hf::Result<int> compare_files(const std::string& before, const std::string& afte
 /// The repeatable command line, quoted for a shell.
 std::string repeat_line(int argc, char** argv);
 
-/// What to return from main for a finished campaign; tells the trouble of its rows on standard error.
+/// What to return from main for a finished campaign; tells the trouble of its rows on standard
+/// error.
 int exit_code_of(const Report& report);
 
 /// A progress callback that shows the running interval on standard error.

@@ -86,9 +86,10 @@ std::vector<Contender> prepare(const std::vector<const Language*>& wanted, const
                           .note = workshop.version_of(*language)});
   }
   if (missing > 0)
-    notes.push_back(fmt::format("{} of {} languages are not installed; --install names their "
-                                "packages",
-                                missing, wanted.size()));
+    notes.push_back(
+        fmt::format("{} of {} languages are not installed; --install names their "
+                    "packages",
+                    missing, wanted.size()));
   return contenders;
 }
 
@@ -130,9 +131,8 @@ hf::Result<int> allocate(const LanguageChoice& choice, RecorderOptions recorder,
   HF_TRY(exports.check());
   HF_TRY_ASSIGN(const Workshop workshop, Workshop::open());
   std::vector<std::string> notes;
-  const auto programs = prepare(wanted, workshop, notes, [&](const Language& language) {
-    return workshop.alloc(language);
-  });
+  const auto programs = prepare(wanted, workshop, notes,
+                                [&](const Language& language) { return workshop.alloc(language); });
   constexpr int64_t kEndless = 1'000'000'000;
   std::vector<Contender> contenders;
   for (const auto& pattern : choice.patterns)

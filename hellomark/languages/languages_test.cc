@@ -61,9 +61,8 @@ TEST_CASE("each installed language says hello, and the folder goes with its work
 TEST_CASE("a compiler's complaint is the error") {
   auto workshop = Workshop::open();
   REQUIRE(workshop.has_value());
-  const Language broken{.name = "broken",
-                        .hello_compile = "echo \"line 1: no\" >&2; false",
-                        .hello_run = "true"};
+  const Language broken{
+      .name = "broken", .hello_compile = "echo \"line 1: no\" >&2; false", .hello_run = "true"};
   CHECK(workshop->hello(broken).error().message == "line 1: no");
 }
 

@@ -92,9 +92,11 @@ constexpr Language kLanguages[] = {
         .packages = "golang-go",
         .needs = "go",
         .version = "go version",
-        .hello_compile = "GOCACHE={dir}/go GO111MODULE=off go build -o {dir}/hello-go {dir}/hello/hello.go",
+        .hello_compile =
+            "GOCACHE={dir}/go GO111MODULE=off go build -o {dir}/hello-go {dir}/hello/hello.go",
         .hello_run = "{dir}/hello-go",
-        .alloc_compile = "GOCACHE={dir}/go GO111MODULE=off go build -o {dir}/alloc-go {dir}/alloc/alloc.go",
+        .alloc_compile =
+            "GOCACHE={dir}/go GO111MODULE=off go build -o {dir}/alloc-go {dir}/alloc/alloc.go",
         .alloc_run = "{dir}/alloc-go",
         .work = kFilled,
         .cycles = true,
@@ -142,7 +144,8 @@ constexpr Language kLanguages[] = {
         .version = "ghc --version",
         .hello_compile = "ghc -v0 -O -outputdir {dir}/hs -o {dir}/hello-hs {dir}/hello/hello.hs",
         .hello_run = "{dir}/hello-hs",
-        .alloc_compile = "ghc -v0 -O -outputdir {dir}/hs-alloc -o {dir}/alloc-hs {dir}/alloc/alloc.hs",
+        .alloc_compile =
+            "ghc -v0 -O -outputdir {dir}/hs-alloc -o {dir}/alloc-hs {dir}/alloc/alloc.hs",
         .alloc_run = "{dir}/alloc-hs",
         .work = kFilled,
         .cycles = true,
@@ -313,8 +316,7 @@ constexpr Language kLanguages[] = {
     kJava,
     java_with("Java, no sharing", "java -Xshare:off -cp {dir} Hello"),
     java_with("Java, serial GC", "java -XX:+UseSerialGC -cp {dir} Hello"),
-    java_with("Java, first tier",
-              "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp {dir} Hello"),
+    java_with("Java, first tier", "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp {dir} Hello"),
     {
         .name = "Prolog",
         .packages = "swi-prolog-nox",
@@ -347,6 +349,8 @@ constexpr Language kLanguages[] = {
 
 }  // namespace
 
-std::span<const Language> languages() { return kLanguages; }
+std::span<const Language> languages() {
+  return kLanguages;
+}
 
 }  // namespace hellomark

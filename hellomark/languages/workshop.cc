@@ -46,7 +46,8 @@ hf::Result<Workshop> Workshop::open() {
   const fs::path folder = workshop.folder_;
   bool written = write_file(folder / "hello.txt", "Hello, world!\n");
   for (const auto& [path, text] : source_files()) written &= write_file(folder / path, text);
-  if (!written) return hf::fail(fmt::format("{}: the sources could not be written", folder.c_str()));
+  if (!written)
+    return hf::fail(fmt::format("{}: the sources could not be written", folder.c_str()));
   return workshop;
 }
 
@@ -62,8 +63,8 @@ std::string Workshop::fill(std::string_view line) const {
 
 hf::Result<std::string> Workshop::shell(std::string_view line) const {
   const std::string log = folder_ + "/said";
-  const Command command{"/bin/sh",
-                        {"sh", "-c", fmt::format("PATH={}; export PATH; exec 2>&1; {}", kPath, line)}};
+  const Command command{
+      "/bin/sh", {"sh", "-c", fmt::format("PATH={}; export PATH; exec 2>&1; {}", kPath, line)}};
   HF_TRY_ASSIGN(Launcher launcher,
                 Launcher::start({&command, 1}, {.output = LauncherOptions::Output::kFile,
                                                 .output_file = log,

@@ -8,7 +8,11 @@ HF_EMBED(hellomark_floor_file, HELLOMARK_FLOOR_FILE)
 
 namespace hellomark {
 
-std::string_view launcher_program() { return HF_EMBEDDED(hellomark_launcher_file); }
-std::string_view floor_program() { return HF_EMBEDDED(hellomark_floor_file); }
+std::string_view launcher_program() {
+  return HF_EMBEDDED(hellomark_launcher_file);
+}
+std::string_view floor_program() {
+  return HF_EMBEDDED(hellomark_floor_file);
+}
 
 }  // namespace hellomark

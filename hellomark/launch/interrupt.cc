@@ -34,6 +34,8 @@ const sigset_t& interrupts_let_in() {
   return mask;
 }
 
-int interrupted() { return g_signal; }
+int interrupted() {
+  return g_signal;
+}
 
 }  // namespace hellomark

@@ -109,9 +109,10 @@ hf::Result<Streams> open_streams(const LauncherOptions& options) {
     HF_TRY_ASSIGN(streams.output,
                   checked(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666), path));
   }
-  HF_TRY_ASSIGN(streams.errors, checked(options.show_errors ? ::fcntl(2, F_DUPFD_CLOEXEC, 10)
-                                                            : ::open("/dev/null", O_WRONLY | O_CLOEXEC),
-                                        "standard error"));
+  HF_TRY_ASSIGN(streams.errors,
+                checked(options.show_errors ? ::fcntl(2, F_DUPFD_CLOEXEC, 10)
+                                            : ::open("/dev/null", O_WRONLY | O_CLOEXEC),
+                        "standard error"));
   return streams;
 }
 
@@ -144,8 +145,8 @@ hf::Result<pid_t> spawn(int program, const Streams& streams, int control, int sh
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setsigdefault(&attributes, &all);
   ::posix_spawnattr_setpgroup(&attributes, 0);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF);
+  ::posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   cpu_set_t before, one;
   const int persona = ::personality(0xffffffff);
   ::sched_getaffinity(0, sizeof before, &before);
@@ -166,7 +167,8 @@ hf::Result<pid_t> spawn(int program, const Streams& streams, int control, int sh
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   if (error != 0 && options.pin_cpu)
-    return hf::fail(hf::sys_error(fmt::format("starting on processor {}", *options.pin_cpu), error));
+    return hf::fail(
+        hf::sys_error(fmt::format("starting on processor {}", *options.pin_cpu), error));
   if (error != 0) return hf::fail(hf::sys_error("starting the launcher", error));
   return pid;
 }
@@ -190,8 +192,8 @@ hf::Result<Launcher> Launcher::start(std::span<const Command> commands,
   state->shared_bytes = sizeof(Shared) + text_bytes(commands);
   if (::ftruncate(memory.get(), static_cast<off_t>(state->shared_bytes)) != 0)
     return hf::fail(hf::sys_error("memory shared with the launcher"));
-  void* mapped = ::mmap(nullptr, state->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-                        memory.get(), 0);
+  void* mapped =
+      ::mmap(nullptr, state->shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory.get(), 0);
   if (mapped == MAP_FAILED) return hf::fail(hf::sys_error("memory shared with the launcher"));
   state->shared = static_cast<Shared*>(mapped);
   write_commands(commands, *state->shared);
@@ -241,7 +243,9 @@ hf::Result<std::span<const RunRecord>> Launcher::run(std::span<const RunRequest>
   return std::span<const RunRecord>(shared.records, shared.done);
 }
 
-void Launcher::want_maps(bool want) { state_->shared->want_maps = want; }
+void Launcher::want_maps(bool want) {
+  state_->shared->want_maps = want;
+}
 
 std::string Launcher::maps() const {
   return {state_->shared->maps, state_->shared->maps_bytes};

@@ -40,7 +40,8 @@ struct LauncherOptions {
 /// own; none outlives the Launcher.
 class Launcher {
  public:
-  static hf::Result<Launcher> start(std::span<const Command> commands, const LauncherOptions& options);
+  static hf::Result<Launcher> start(std::span<const Command> commands,
+                                    const LauncherOptions& options);
   Launcher(Launcher&&) noexcept;
   Launcher& operator=(Launcher&&) noexcept;
   ~Launcher();
@@ -54,7 +55,7 @@ class Launcher {
   /// An interrupt (interrupt.h) ends the batch early, the last record then says `stopped`. The
   /// records stay until the next call.
   hf::Result<std::span<const RunRecord>> run(std::span<const RunRequest> requests,
-                                         const Watcher* watcher = nullptr);
+                                             const Watcher* watcher = nullptr);
 
   /// Whether traced runs are to keep their memory map, and the last one's (text of proc(5) maps).
   void want_maps(bool want);

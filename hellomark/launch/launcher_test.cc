@@ -18,7 +18,9 @@ Command command(std::vector<std::string> argv) {
   return *found;
 }
 
-Command shell(const std::string& script) { return command({"sh", "-c", script}); }
+Command shell(const std::string& script) {
+  return command({"sh", "-c", script});
+}
 
 Launcher launcher(const std::vector<Command>& commands, const LauncherOptions& options = {}) {
   auto started = Launcher::start(commands, options);
@@ -26,7 +28,8 @@ Launcher launcher(const std::vector<Command>& commands, const LauncherOptions& o
   return std::move(*started);
 }
 
-RunRecord run_once(const Command& what, RunRequest request = {}, const LauncherOptions& options = {}) {
+RunRecord run_once(const Command& what, RunRequest request = {},
+                   const LauncherOptions& options = {}) {
   Launcher started = launcher({what}, options);
   const auto records = started.run({&request, 1});
   REQUIRE(records.has_value());
@@ -140,10 +143,11 @@ TEST_CASE("the peak of a process is its own, whatever the size of who asks") {
 }
 
 TEST_CASE("two children that hold memory at once are added up") {
-  const RunRecord record = run_once(
-      command({"perl", "-e", "for (1..2) { if (!fork) { my $x; vec($x, 50e6, 8) = 1; sleep 1; exit } } "
-                             "wait; wait"}),
-      {.traced = true});
+  const RunRecord record =
+      run_once(command({"perl", "-e",
+                        "for (1..2) { if (!fork) { my $x; vec($x, 50e6, 8) = 1; sleep 1; exit } } "
+                        "wait; wait"}),
+               {.traced = true});
   CHECK(record.processes == 3);
   CHECK(record.largest_bytes > 50'000'000);
   CHECK(record.largest_bytes < 60'000'000);

@@ -109,8 +109,8 @@ hf::Result<std::vector<std::string>> number_range(std::string_view min_text,
   if (step <= 0) return hf::fail(fmt::format("a step of {} never ends", step_text));
   const double count = std::floor((max - min) / step * (1 + 1e-12)) + 1;
   if (count > kMostSteps) return hf::fail(fmt::format("{:.0f} steps are more than 1000", count));
-  const size_t digits = std::min<size_t>(
-      std::max({decimals(min_text), decimals(max_text), decimals(step_text)}), 17);
+  const size_t digits =
+      std::min<size_t>(std::max({decimals(min_text), decimals(max_text), decimals(step_text)}), 17);
   std::vector<std::string> values;
   for (int i = 0; i < static_cast<int>(count); ++i)
     values.push_back(fmt::format("{:.{}f}", min + i * step, digits));

@@ -4,4 +4,6 @@
 // takes is what the kernel alone costs, and no program can be faster.
 #include <unistd.h>
 
-extern "C" [[noreturn]] void _start() { ::_exit(0); }
+extern "C" [[noreturn]] void _start() {
+  ::_exit(0);
+}

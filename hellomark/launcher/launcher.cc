@@ -110,7 +110,8 @@ void kill_children() {
   fclose(file);
 }
 
-/// Kills and waits for all that is still there; how many processes that were. `main` is not counted.
+/// Kills and waits for all that is still there; how many processes that were. `main` is not
+/// counted.
 int clear_away(pid_t main) {
   int cleared = 0;
   for (;;) {

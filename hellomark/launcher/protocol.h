@@ -35,23 +35,23 @@ struct RunRequest {
 
 /// What came of a run.
 struct RunRecord {
-  int64_t exec_ns = 0;         // from before the process is made until the new program's image is in
+  int64_t exec_ns = 0;  // from before the process is made until the new program's image is in
   int64_t first_byte_ns = -1;  // from the same start until output could be read; -1: none was
   int64_t wall_ns = 0;         // … until its exit was seen
   int64_t user_ns = 0, system_ns = 0;
   int64_t minor_faults = 0, major_faults = 0;
   int64_t voluntary_switches = 0, involuntary_switches = 0;
-  int64_t max_rss_bytes = 0;   // the kernel's ru_maxrss, never below the launcher's own
-  int64_t output_bytes = 0;    // as far as it went through the pipe
-  int64_t peak_bytes = 0;      // traced runs: of the tree; see launcher.cc
-  int64_t largest_bytes = 0;   // traced runs: of its largest process
-  int32_t processes = 0;       // traced runs: how many there were in all
-  int32_t wait_status = 0;     // as wait(2) gives it
-  int32_t error = 0;           // errno of a run that could not start
-  int32_t left_running = 0;    // processes that outlived the command and were killed
+  int64_t max_rss_bytes = 0;  // the kernel's ru_maxrss, never below the launcher's own
+  int64_t output_bytes = 0;   // as far as it went through the pipe
+  int64_t peak_bytes = 0;     // traced runs: of the tree; see launcher.cc
+  int64_t largest_bytes = 0;  // traced runs: of its largest process
+  int32_t processes = 0;      // traced runs: how many there were in all
+  int32_t wait_status = 0;    // as wait(2) gives it
+  int32_t error = 0;          // errno of a run that could not start
+  int32_t left_running = 0;   // processes that outlived the command and were killed
   bool timed_out = false;
-  bool traced = false;         // false in a traced run: the kernel forbids tracing
-  bool stopped = false;        // killed because hellomark asked for it
+  bool traced = false;   // false in a traced run: the kernel forbids tracing
+  bool stopped = false;  // killed because hellomark asked for it
 };
 
 /// Where in `text` a command's strings stand, each ending in NUL: the path, then argv[0] and on.

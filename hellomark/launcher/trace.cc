@@ -95,12 +95,12 @@ void look_at_exit(pid_t id) {
   char status[4096];
   read_proc(id, "status", status, sizeof status);
   saw(1024 * number_after(status, "VmHWM:"));
-  // The peak is brought up to date only when memory shrinks; the sum of the parts is of this moment.
+  // The peak is brought up to date only when memory shrinks; the sum of the parts is of this
+  // moment.
   saw(1024 * (number_after(status, "RssAnon:") + number_after(status, "RssFile:") +
               number_after(status, "RssShmem:")));
   if (g_shared->want_maps != 0 && id == g_main)
-    g_shared->maps_bytes =
-        static_cast<uint32_t>(read_proc(id, "maps", g_shared->maps, kMapsBytes));
+    g_shared->maps_bytes = static_cast<uint32_t>(read_proc(id, "maps", g_shared->maps, kMapsBytes));
 }
 
 void resume(pid_t id, int signal) {
@@ -164,7 +164,9 @@ void trace_look() {
   if (sum > g_peak) g_peak = sum;
 }
 
-int trace_process_count() { return g_process_count; }
+int trace_process_count() {
+  return g_process_count;
+}
 
 bool trace_is_thread(pid_t id) {
   const Task* task = find(id);

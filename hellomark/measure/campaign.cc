@@ -93,8 +93,7 @@ class Campaign {
 
   void plan_run(std::vector<Planned>& plan, size_t row, Purpose purpose) {
     if (contenders_[row].prepare)
-      plan.push_back(
-          {{.command = aside_index(row, &Contender::prepare)}, row, Purpose::kAside});
+      plan.push_back({{.command = aside_index(row, &Contender::prepare)}, row, Purpose::kAside});
     std::uniform_int_distribution<uint32_t> pad(1, kMaxPad);
     plan.push_back({{.command = static_cast<uint32_t>(row),
                      .pad_bytes = options_.env_pad ? pad(random_) : 0,
@@ -228,13 +227,14 @@ class Campaign {
       report_.notes.push_back(fmt::format(
           "processes that commands left running, and that were killed: {}", left_running_));
     if (cold_pages_ > 0)
-      report_.notes.push_back(fmt::format("cold: {:.1f} % of the pages of the commands' files were "
-                                          "out of the page cache before each run",
-                                          100 - 100.0 * double(cold_left_) / double(cold_pages_)));
+      report_.notes.push_back(
+          fmt::format("cold: {:.1f} % of the pages of the commands' files were "
+                      "out of the page cache before each run",
+                      100 - 100.0 * double(cold_left_) / double(cold_pages_)));
     for (const Row& row : report_.rows)
       if (!row.traced.empty() && !row.traced.front().traced)
-        report_.notes.push_back(fmt::format("{}: memory is ru_maxrss, for the kernel forbids tracing",
-                                            row.name));
+        report_.notes.push_back(
+            fmt::format("{}: memory is ru_maxrss, for the kernel forbids tracing", row.name));
   }
 
   const std::vector<Contender>& contenders_;
@@ -262,7 +262,8 @@ hf::Result<Report> run_campaign(const std::vector<Contender>& contenders,
 std::string failure_of(const RunRecord& record, double timeout_seconds) {
   if (record.error == ENOEXEC)
     return "could not be started: it is neither a program nor a script with a #! line";
-  if (record.error != 0) return fmt::format("could not be started: {}", std::strerror(record.error));
+  if (record.error != 0)
+    return fmt::format("could not be started: {}", std::strerror(record.error));
   if (record.timed_out)
     return fmt::format("did not end within {} s and was killed", timeout_seconds);
   if (WIFSIGNALED(record.wait_status))

@@ -37,14 +37,14 @@ struct Contender {
 
 struct CampaignOptions {
   LauncherOptions launcher;
-  size_t warmup_rounds = 1;  // beside the first run, which always stands apart
-  size_t memory_rounds = 5;  // traced; 1 for commands that take more than half a second
-  size_t min_rounds = 12;  // the fewest of which a difference can be said
-  size_t max_rounds = 0;          // 0: no end but the others
-  double until = 0.01;            // of every median; 0: not an end
-  double max_seconds = 0;         // of timed rounds; 0: not an end
-  double timeout_seconds = 0;     // of one run; 0: none
-  bool ignore_failure = false;    // runs that fail count all the same
+  size_t warmup_rounds = 1;     // beside the first run, which always stands apart
+  size_t memory_rounds = 5;     // traced; 1 for commands that take more than half a second
+  size_t min_rounds = 12;       // the fewest of which a difference can be said
+  size_t max_rounds = 0;        // 0: no end but the others
+  double until = 0.01;          // of every median; 0: not an end
+  double max_seconds = 0;       // of timed rounds; 0: not an end
+  double timeout_seconds = 0;   // of one run; 0: none
+  bool ignore_failure = false;  // runs that fail count all the same
   bool env_pad = true;
   bool cold = false;
   bool leave_when_sure = false;  // rows that are sure enough sit out the rounds that others need

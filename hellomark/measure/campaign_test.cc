@@ -22,8 +22,9 @@ Report measured(const std::vector<Contender>& contenders, const CampaignOptions&
 }
 
 TEST_CASE("so many rounds are so many runs of each, beside first and traced ones") {
-  const Report report = measured({contender("a", {"true"}), contender("b", {"sh", "-c", ":"})},
-                                 {.memory_rounds = 3, .min_rounds = 7, .max_rounds = 7, .until = 0});
+  const Report report =
+      measured({contender("a", {"true"}), contender("b", {"sh", "-c", ":"})},
+               {.memory_rounds = 3, .min_rounds = 7, .max_rounds = 7, .until = 0});
   for (const Row& row : report.rows) {
     CHECK(row.runs.size() == 7);
     CHECK(row.traced.size() == 3);
@@ -52,16 +53,16 @@ TEST_CASE("time ends a campaign that is not sure, but not before the fewest roun
 TEST_CASE("rows that are sure may leave") {
   CampaignOptions options{.memory_rounds = 0, .min_rounds = 12, .max_rounds = 40, .until = 0.9};
   options.leave_when_sure = true;
-  const Report report = measured({contender("a", {"true"}), contender("b", {"sleep", "0.002"})},
-                                 options);
+  const Report report =
+      measured({contender("a", {"true"}), contender("b", {"sleep", "0.002"})}, options);
   for (const Row& row : report.rows) CHECK(row.runs.size() >= 12);
 }
 
 TEST_CASE("preparation happens before each run and is not timed") {
   Contender slow = contender("a", {"true"});
   slow.prepare = contender("", {"sleep", "0.05"}).command;
-  const Report report = measured(
-      {slow}, {.warmup_rounds = 0, .memory_rounds = 0, .min_rounds = 3, .max_rounds = 3});
+  const Report report =
+      measured({slow}, {.warmup_rounds = 0, .memory_rounds = 0, .min_rounds = 3, .max_rounds = 3});
   CHECK(report.elapsed_seconds > 4 * 0.05);
   for (const RunRecord& run : report.rows[0].runs) CHECK(wall_seconds(run) < 0.05);
 }
@@ -76,7 +77,8 @@ TEST_CASE("preparation that fails is told as such") {
 
 TEST_CASE("cold files are the program's, its libraries' and its arguments'") {
   const Command command{"/bin/true", {"true", "/etc/passwd", "/nothing"}};
-  const ColdFiles files(command, "7f-80 r--p 0 00:00 1   /etc/group\n80-81 rw-p 0 00:00 0 [heap]\n");
+  const ColdFiles files(command,
+                        "7f-80 r--p 0 00:00 1   /etc/group\n80-81 rw-p 0 00:00 0 [heap]\n");
   const auto outcome = files.evict();
   CHECK(outcome.pages >= 3);
   CHECK(outcome.still_cached <= outcome.pages);

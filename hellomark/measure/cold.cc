@@ -22,7 +22,8 @@ size_t cached_pages(int file, size_t bytes, size_t pages) {
   std::vector<unsigned char> states(pages);
   size_t cached = pages;
   if (::mincore(memory, bytes, states.data()) == 0)
-    cached = static_cast<size_t>(std::ranges::count_if(states, [](auto s) { return (s & 1) != 0; }));
+    cached =
+        static_cast<size_t>(std::ranges::count_if(states, [](auto s) { return (s & 1) != 0; }));
   ::munmap(memory, bytes);
   return cached;
 }

@@ -36,7 +36,9 @@ std::string value_of(std::string_view text, std::string_view key, char separator
   return {};
 }
 
-int64_t kib(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10) * 1024; }
+int64_t kib(const std::string& text) {
+  return std::strtoll(text.c_str(), nullptr, 10) * 1024;
+}
 
 std::string unquoted(std::string text) {
   if (text.size() > 1 && text.front() == '"') text = text.substr(1, text.size() - 2);
@@ -58,8 +60,8 @@ std::string chosen(const std::string& text) {
 }
 
 int64_t cgroup_limit() {
-  for (const char* path : {"/sys/fs/cgroup/memory.max",
-                           "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     const int64_t limit = std::strtoll(read_small(path).c_str(), nullptr, 10);
     if (limit > 0 && limit < int64_t{1} << 60) return limit;
   }
@@ -77,7 +79,8 @@ Machine look_at_machine() {
   machine.kernel = fmt::format("{} {} {}", names.sysname, names.release, names.machine);
   machine.processor = value_of(read_small("/proc/cpuinfo"), "model name", ':');
   cpu_set_t allowed;
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) machine.processors = CPU_COUNT(&allowed);
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+    machine.processors = CPU_COUNT(&allowed);
   machine.governor = read_small("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
   machine.turbo = turbo_state();
   machine.transparent_huge_pages =
@@ -95,13 +98,15 @@ Machine look_at_machine() {
 std::vector<std::string> Machine::warnings() const {
   std::vector<std::string> found;
   if (!governor.empty() && governor != "performance")
-    found.push_back(fmt::format("the processor's clock is governed by \"{}\"; \"performance\" is "
-                                "steadier (cpupower frequency-set -g performance)",
-                                governor));
+    found.push_back(
+        fmt::format("the processor's clock is governed by \"{}\"; \"performance\" is "
+                    "steadier (cpupower frequency-set -g performance)",
+                    governor));
   if (load > processors)
-    found.push_back(fmt::format("the load is {:.1f} on {} processors: others run now; intervals "
-                                "widen, and differences hold, since commands take turns",
-                                load, processors));
+    found.push_back(
+        fmt::format("the load is {:.1f} on {} processors: others run now; intervals "
+                    "widen, and differences hold, since commands take turns",
+                    load, processors));
   if (swap_used_bytes > memory_bytes / 50)
     found.push_back(fmt::format("{} MB are swapped out: memory figures are not to be trusted",
                                 swap_used_bytes >> 20));

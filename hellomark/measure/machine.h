@@ -15,7 +15,7 @@ struct Machine {
   std::string system;  // "Debian GNU/Linux 12 (bookworm)"
   std::string kernel;
   std::string processor;
-  int processors = 0;  // that we may use
+  int processors = 0;                                   // that we may use
   std::string governor, turbo, transparent_huge_pages;  // empty: the kernel does not say
   std::string address_randomization;
   double load = 0;  // of the last minute

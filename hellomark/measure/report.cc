@@ -19,16 +19,24 @@ std::vector<double> series(const Row& row, double (*of)(const RunRecord&)) {
   return values;
 }
 
-double wall_seconds(const RunRecord& record) { return double(record.wall_ns) * kNs; }
-double exec_seconds(const RunRecord& record) { return double(record.exec_ns) * kNs; }
+double wall_seconds(const RunRecord& record) {
+  return double(record.wall_ns) * kNs;
+}
+double exec_seconds(const RunRecord& record) {
+  return double(record.exec_ns) * kNs;
+}
 double first_byte_seconds(const RunRecord& record) {
   return record.first_byte_ns < 0 ? -1 : double(record.first_byte_ns - record.exec_ns) * kNs;
 }
 double rest_seconds(const RunRecord& record) {
   return double(record.wall_ns - std::max(record.exec_ns, record.first_byte_ns)) * kNs;
 }
-double user_seconds(const RunRecord& record) { return double(record.user_ns) * kNs; }
-double system_seconds(const RunRecord& record) { return double(record.system_ns) * kNs; }
+double user_seconds(const RunRecord& record) {
+  return double(record.user_ns) * kNs;
+}
+double system_seconds(const RunRecord& record) {
+  return double(record.system_ns) * kNs;
+}
 double page_faults(const RunRecord& record) {
   return double(record.minor_faults + record.major_faults);
 }
@@ -75,7 +83,8 @@ std::string sentence(const Row& slow, const Row& fast, const hf::Comparison& com
   const int digits = ratio < 2 ? 3 : ratio < 20 ? 2 : 1;
   const double share = turned ? 1 - comparison.a_larger : comparison.a_larger;
   const std::string found = fmt::format(
-      "{0} is {2:.{5}f} times faster than {1}, 95 % interval {3:.{5}f} to {4:.{5}f} (in {6:.0f} % of "
+      "{0} is {2:.{5}f} times faster than {1}, 95 % interval {3:.{5}f} to {4:.{5}f} (in {6:.0f} % "
+      "of "
       "{7} rounds)",
       turned ? slow.name : fast.name, turned ? fast.name : slow.name, ratio, interval.low,
       interval.high, digits, 100 * share, comparison.rounds);

@@ -17,13 +17,13 @@ namespace hellomark {
 struct Row {
   std::string name;
   Command command;
-  bool floor = false;              // the floor program, which is no contender
-  std::string note;                // what a reader should know: a version, the work that is done
-  std::vector<RunRecord> first;    // its first run, kept apart; none if it was not begun
-  std::vector<RunRecord> runs;     // timed ones; the i-th is of the i-th round
-  std::vector<RunRecord> traced;   // those for memory
+  bool floor = false;             // the floor program, which is no contender
+  std::string note;               // what a reader should know: a version, the work that is done
+  std::vector<RunRecord> first;   // its first run, kept apart; none if it was not begun
+  std::vector<RunRecord> runs;    // timed ones; the i-th is of the i-th round
+  std::vector<RunRecord> traced;  // those for memory
   std::vector<Timeline> timelines;
-  std::string trouble;             // why it was left off early
+  std::string trouble;  // why it was left off early
 };
 
 /// A number of each timed run.
@@ -56,14 +56,14 @@ struct Report {
   bool interrupted = false;
 };
 
-/// The row that others are compared with: the one with the smallest median, floors apart; nullptr if
-/// no row has runs.
+/// The row that others are compared with: the one with the smallest median, floors apart; nullptr
+/// if no row has runs.
 const Row* fastest(const Report& report);
 
 /// How many times longer `slow` takes than `fast`, in the rounds both were in.
 hf::Comparison compare_rows(const Row& slow, const Row& fast);
-/// "B is 3.10 times faster than A, 95 % interval 2.90 to 3.31 (in 100 % of 50 rounds)", or that it is
-/// not sure, or that no difference was shown.
+/// "B is 3.10 times faster than A, 95 % interval 2.90 to 3.31 (in 100 % of 50 rounds)", or that it
+/// is not sure, or that no difference was shown.
 std::string sentence(const Row& slow, const Row& fast, const hf::Comparison& comparison);
 
 }  // namespace hellomark

@@ -2,10 +2,10 @@
 //
 // Problem. Memory over time at a thousand looks a second must not cost what it looks at.
 //
-// Idea. The launcher traces the tree and publishes which processes there are, so nothing is searched
-// for. Each process's statm stays open and is read again by one pread; its CPU time is one clock_gettime
-// on its own clock, in nanoseconds. smaps_rollup (PSS, private, swap) walks page tables, so it is
-// read less often.
+// Idea. The launcher traces the tree and publishes which processes there are, so nothing is
+// searched for. Each process's statm stays open and is read again by one pread; its CPU time is one
+// clock_gettime on its own clock, in nanoseconds. smaps_rollup (PSS, private, swap) walks page
+// tables, so it is read less often.
 //
 // Limits. Peaks between looks are missed here; the launcher has the exact one.
 #include "hellomark/measure/timeline.h"
@@ -43,7 +43,8 @@ int64_t kib_after(const char* text, const char* key) {
 class Watched {
  public:
   explicit Watched(pid_t pid)
-      : pid_(pid), statm_(::open(fmt::format("/proc/{}/statm", pid).c_str(), O_RDONLY | O_CLOEXEC)) {
+      : pid_(pid),
+        statm_(::open(fmt::format("/proc/{}/statm", pid).c_str(), O_RDONLY | O_CLOEXEC)) {
     if (::clock_getcpuclockid(pid, &clock_) != 0) clock_ = -1;
   }
 

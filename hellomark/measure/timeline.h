@@ -27,14 +27,14 @@ struct Sample {
 
 struct Timeline {
   std::vector<Sample> samples;
-  double period_seconds = 0;         // that was asked for
-  double sampler_cpu_seconds = 0;    // what looking has cost us
+  double period_seconds = 0;       // that was asked for
+  double sampler_cpu_seconds = 0;  // what looking has cost us
 };
 
 struct TimelineOptions {
-  double hertz = 1000;        // of resident size and CPU
-  double detail_hertz = 20;   // of the proportional, private and swapped sizes, which cost more
-  int64_t limit_bytes = 0;    // of resident size: a run that goes beyond is ended; 0: none
+  double hertz = 1000;       // of resident size and CPU
+  double detail_hertz = 20;  // of the proportional, private and swapped sizes, which cost more
+  int64_t limit_bytes = 0;   // of resident size: a run that goes beyond is ended; 0: none
 };
 
 /// One traced run of `command` with its timeline.

@@ -53,25 +53,26 @@ std::string sparkline(const Timeline& timeline) {
   std::string line;
   int64_t level = 0;
   for (const int64_t bytes : greatest) {
-    if (bytes > 0) level = (bytes * int64_t{kLevels} - 1) / most;  // none: as it was
+    if (bytes > 0) level = (bytes * int64_t{kLevels} - 1) / most;        // none: as it was
     line += fmt::format("\xe2\x96{}", static_cast<char>(0x81 + level));  // U+2581 and on
   }
   return timeline.samples.empty() ? "-" : line;
 }
 
 Cells memory_cells(const Report& report) {
-  Cells cells{{"command", "peak", "PSS median", "processes", "wall", "CPU", "looks", "resident over time", "remarks"},
+  Cells cells{{"command", "peak", "PSS median", "processes", "wall", "CPU", "looks",
+               "resident over time", "remarks"},
               {}};
   for (const Row& row : report.rows) {
     if (row.traced.empty() || row.timelines.empty()) continue;
     const RunRecord& record = row.traced.front();
     const Timeline& timeline = row.timelines.front();
-    cells.rows.push_back({row.name, peak_of(row), median_proportional(timeline),
-                          fmt::format("{}", record.processes), format_seconds(wall_seconds(record)),
-                          format_seconds(user_seconds(record) + system_seconds(record)),
-                          fmt::format("{}", timeline.samples.size()), sparkline(timeline),
-                          row.trouble + (row.note.empty() || row.trouble.empty() ? "" : "; ") +
-                              row.note});
+    cells.rows.push_back(
+        {row.name, peak_of(row), median_proportional(timeline), fmt::format("{}", record.processes),
+         format_seconds(wall_seconds(record)),
+         format_seconds(user_seconds(record) + system_seconds(record)),
+         fmt::format("{}", timeline.samples.size()), sparkline(timeline),
+         row.trouble + (row.note.empty() || row.trouble.empty() ? "" : "; ") + row.note});
   }
   return cells;
 }
@@ -108,8 +109,8 @@ TwentyStarts twenty_starts(const Row& row) {
 
 Cells cells_of(const Report& report) {
   if (report.kind == "memory" || report.kind == "alloc") return memory_cells(report);
-  Cells cells{{"command", "median", "95 %", "min", "exec", "first byte", "to exit", "user", "system",
-               "peak", "faults", "switches", "runs", "outliers"},
+  Cells cells{{"command", "median", "95 %", "min", "exec", "first byte", "to exit", "user",
+               "system", "peak", "faults", "switches", "runs", "outliers"},
               {}};
   const bool hello = report.kind == "hello";
   if (hello) {

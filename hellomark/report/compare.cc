@@ -55,7 +55,8 @@ hf::Result<std::vector<SavedRow>> parse_report(std::string_view text) {
   for (const Json& row : json["commands"]) {
     if (!row.is_object() || !row.contains("name") || !row["name"].is_string())
       return hf::fail("a command of the report has no name");
-    const bool floor = row.contains("floor") && row["floor"].is_boolean() && row["floor"].get<bool>();
+    const bool floor =
+        row.contains("floor") && row["floor"].is_boolean() && row["floor"].get<bool>();
     rows.push_back({row["name"].get<std::string>(), floor, numbers(row, "wall_seconds"),
                     numbers(row, "peak_memory_bytes")});
   }
@@ -69,8 +70,8 @@ std::vector<Change> changes(const std::vector<SavedRow>& before, const std::vect
     const auto old = std::ranges::find(before, row.name, &SavedRow::name);
     if (old == before.end()) continue;
     if (!row.wall_seconds.empty() && !old->wall_seconds.empty())
-      found.push_back(change_of(row, "wall", old->wall_seconds, row.wall_seconds, threshold,
-                                kSurelyBelow));
+      found.push_back(
+          change_of(row, "wall", old->wall_seconds, row.wall_seconds, threshold, kSurelyBelow));
     if (!row.peak_memory_bytes.empty() && !old->peak_memory_bytes.empty())
       found.push_back(change_of(row, "peak memory", old->peak_memory_bytes, row.peak_memory_bytes,
                                 threshold, kSurelyBelowForFew));
@@ -91,11 +92,11 @@ std::string to_text(const std::vector<Change>& found) {
     const char* verdict = change.slower   ? (time ? "slower" : "larger")
                           : change.faster ? (time ? "faster" : "smaller")
                                           : "";
-    table.add_row({hf::printable(change.name, 48), change.measure, format(change.before),
-                   format(change.after), fmt::format("{:+.1f} %", 100 * (change.ratio - 1)),
-                   fmt::format("{:.2g}", change.p),
-                   change.floor && *verdict != 0 ? fmt::format("the machine is {}", verdict)
-                                                 : verdict});
+    table.add_row(
+        {hf::printable(change.name, 48), change.measure, format(change.before),
+         format(change.after), fmt::format("{:+.1f} %", 100 * (change.ratio - 1)),
+         fmt::format("{:.2g}", change.p),
+         change.floor && *verdict != 0 ? fmt::format("the machine is {}", verdict) : verdict});
   }
   return table.render();
 }

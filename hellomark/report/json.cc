@@ -57,9 +57,12 @@ void put_series(Json& out, Json& samples, const Row& row, const char* key,
 }
 
 Json json_of(const Timeline& timeline) {
-  Json columns = {{"seconds", Json::array()},           {"resident_bytes", Json::array()},
-                  {"proportional_bytes", Json::array()}, {"private_bytes", Json::array()},
-                  {"swap_bytes", Json::array()},         {"cpu_seconds", Json::array()},
+  Json columns = {{"seconds", Json::array()},
+                  {"resident_bytes", Json::array()},
+                  {"proportional_bytes", Json::array()},
+                  {"private_bytes", Json::array()},
+                  {"swap_bytes", Json::array()},
+                  {"cpu_seconds", Json::array()},
                   {"processes", Json::array()}};
   const auto or_null = [](int64_t value) { return value < 0 ? Json() : Json(value); };
   for (const Sample& sample : timeline.samples) {

@@ -19,8 +19,8 @@
 namespace hellomark {
 namespace {
 
-/// A name as a string in gnuplot's single quotes. What could end them, be an escape or run a command
-/// is replaced by what looks alike.
+/// A name as a string in gnuplot's single quotes. What could end them, be an escape or run a
+/// command is replaced by what looks alike.
 std::string quoted(const std::string& name) {
   std::string out = "'";
   for (const char c : hf::printable(name, 40)) {

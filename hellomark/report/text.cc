@@ -105,7 +105,8 @@ std::string to_csv(const Report& report) {
       return fmt::format("{:.9f}", hf::summarize(series(shown, of)).mean);
     };
     out += fmt::format(
-        "{},{},{:.9f},{:.9f},{:.9f},{:.9f},{:.9f},{:.9f},{:.9f},{},{},{},{},{},{:.0f},{:.0f},{:.0f},"
+        "{},{},{:.9f},{:.9f},{:.9f},{:.9f},{:.9f},{:.9f},{:.9f},{},{},{},{},{},{:.0f},{:.0f},{:.0f}"
+        ","
         "{}\n",
         csv_quoted(row.name), wall.count, wall.median, wall.median_95.low, wall.median_95.high,
         wall.mean, wall.deviation, wall.min, wall.max, median(exec_seconds),
