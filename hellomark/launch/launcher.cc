@@ -43,6 +43,8 @@ struct Launcher::State {
 
 namespace {
 
+constexpr const char* kLauncherGone = "the launcher has ended unexpectedly; was it killed?";
+
 int64_t now_ns() {
   timespec now;
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -219,7 +221,7 @@ hf::Result<std::span<const RunRecord>> Launcher::run(std::span<const RunRequest>
     const char byte = static_cast<char>(word);
     return ::send(state_->control.get(), &byte, 1, MSG_NOSIGNAL) == 1;
   };
-  if (!send(Word::kGo)) return hf::fail(hf::sys_error("the launcher is gone"));
+  if (!send(Word::kGo)) return hf::fail(kLauncherGone);
 
   int64_t next_ns = now_ns();
   for (bool stopping = false, enough = false;;) {
@@ -239,7 +241,7 @@ hf::Result<std::span<const RunRecord>> Launcher::run(std::span<const RunRequest>
   }
   char word;
   if (::recv(state_->control.get(), &word, 1, 0) != 1)
-    return hf::fail("the launcher has ended unexpectedly; was it killed?");
+    return hf::fail(kLauncherGone);
   return std::span<const RunRecord>(shared.records, shared.done);
 }
 
