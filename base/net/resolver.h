@@ -24,6 +24,11 @@ enum class DnsStatus : uint8_t {
   kTimeout,    // no answer in time
 };
 
+/// Whether nothing is known for want of an answer.
+inline bool failed(DnsStatus status) {
+  return status == DnsStatus::kFailed || status == DnsStatus::kTimeout;
+}
+
 /// What came back for one question.
 struct DnsReply {
   DnsStatus status = DnsStatus::kFailed;
@@ -50,7 +55,7 @@ struct ResolverOptions {
   uint32_t retransmit_ms = 500;    // before the same question is sent again, then doubling
 };
 
-/// A resolver over c-ares on `loop`, which must outlive it. No cache: see AnswerCache's users.
+/// A resolver over c-ares on `loop`, which must outlive it. It has no cache.
 Result<std::unique_ptr<Resolver>> make_cares_resolver(Loop& loop, const ResolverOptions& options);
 
 /// Reads a DNS message that answers a question of `type` (RFC 1035 §4.1). Any malformed message

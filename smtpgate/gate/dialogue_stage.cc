@@ -57,23 +57,31 @@ std::string note(const GreyDecision& decision, GateMetrics& metrics) {
   return {};
 }
 
+/// The client is told to come back.
+void defer(Verdict& verdict) {
+  verdict.action = Action::kRefuse;
+  verdict.reason = Reason::kGreylisted;
+  verdict.soft = true;
+}
+
 SmtpReply deferral(const Connection& c) {
-  const Verdict verdict{.action = Action::kRefuse, .reason = Reason::kGreylisted, .soft = true};
+  Verdict verdict;
+  defer(verdict);
   return refusal_reply(verdict, c.facts, c.config(), c.id.view());
 }
 
 }  // namespace
 
 DialogueStage::DialogueStage(Worker& worker, std::unique_ptr<Connection> connection,
-                             const std::vector<std::string>& keywords)
+                             std::vector<std::string> announced)
     : Stage(worker, std::move(connection)),
       dialogue_({.name = this->connection().config().banner.name,
                  .id = std::string(this->connection().id.view()),
-                 .keywords = passable_keywords(keywords),
+                 .keywords = announced,
                  .tls = worker.shared().tls.is_open()}) {
   Connection& c = this->connection();
   c.questioned = std::make_unique<Questioned>();
-  c.questioned->announced = passable_keywords(keywords);
+  c.questioned->announced = std::move(announced);
   const auto session = static_cast<uint64_t>(c.config().grey.session_timeout.count());
   session_ends_ms_ =
       loop().now_ms() + (worker.is_stressed() ? std::min(session, kStressSessionMs) : session);
@@ -283,9 +291,7 @@ void DialogueStage::finish(bool gone) {
     verdict.reason = Reason::kProtocol;
     c.refusal_code = 421;
   } else if (deferred_) {
-    verdict.action = Action::kRefuse;
-    verdict.reason = Reason::kGreylisted;
-    verdict.soft = true;
+    defer(verdict);
     c.refusal_code = 451;
   } else {
     verdict.action = Action::kHangup;
@@ -308,17 +314,15 @@ void question(Worker& worker, std::unique_ptr<Connection> connection) {
   } else if (greylist.is_known(scopes)) {
     c.verdict.reason = Reason::kKnownScope;
   } else if (const Backend* relay = worker.policy().backends->first_relay()) {
-    worker.begin<DialogueStage>(std::move(connection), relay->keywords()).start();
+    worker.begin<DialogueStage>(std::move(connection), passable_keywords(relay->keywords()))
+        .start();
     return;
   } else if (c.config().grey.defer_unasked) {
     const auto decision = greylist.decide({c.facts.client, scopes, {}, {}});
     note(decision, worker.shared().metrics);
     if (decision.answer == GreyAnswer::kPassed) c.verdict.reason = Reason::kRetried;
-    if (decision.answer == GreyAnswer::kNew || decision.answer == GreyAnswer::kEarly) {
-      c.verdict.action = Action::kRefuse;
-      c.verdict.reason = Reason::kGreylisted;
-      c.verdict.soft = true;
-    }
+    if (decision.answer == GreyAnswer::kNew || decision.answer == GreyAnswer::kEarly)
+      defer(c.verdict);
   }
   worker.carry_out(std::move(connection));
 }

@@ -18,9 +18,9 @@ namespace smtpgate {
 /// back later, or goes on to a mail server in the same session, which is then told all it said.
 class DialogueStage final : public Stage {
  public:
-  /// `keywords`: what the mail server announces.
+  /// `announced`: the keywords that the client is told to EHLO.
   DialogueStage(Worker& worker, std::unique_ptr<Connection> connection,
-                const std::vector<std::string>& keywords);
+                std::vector<std::string> announced);
   ~DialogueStage() override;
 
   /// Greets. May end the stage.

@@ -5,11 +5,14 @@
 
 namespace smtpgate {
 
-void LimitTable::refill(Client& client, const hf::Rate& rate, uint64_t now_ms) {
+float refilled(float tokens, uint64_t elapsed_ms, const hf::Rate& rate) {
   const auto capacity = static_cast<float>(rate.count);
   const auto period_ms = static_cast<float>(rate.period.count()) * 1000.0F;
-  const auto elapsed_ms = static_cast<float>(now_ms - client.filled_ms);
-  client.tokens = std::min(capacity, client.tokens + elapsed_ms * capacity / period_ms);
+  return std::min(capacity, tokens + static_cast<float>(elapsed_ms) * capacity / period_ms);
+}
+
+void LimitTable::refill(Client& client, const hf::Rate& rate, uint64_t now_ms) {
+  client.tokens = refilled(client.tokens, now_ms - client.filled_ms, rate);
   client.filled_ms = now_ms;
 }
 

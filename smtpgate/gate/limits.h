@@ -10,6 +10,10 @@
 
 namespace smtpgate {
 
+/// What a token bucket holds `elapsed_ms` after it held `tokens`: it is refilled evenly over
+/// `rate.period`, up to `rate.count`.
+float refilled(float tokens, uint64_t elapsed_ms, const hf::Rate& rate);
+
 /// Counts one worker's connections by address and by network, and their rate by address with a
 /// token bucket: a bucket holds `rate.count` tokens, refilled over `rate.period`.
 class LimitTable {

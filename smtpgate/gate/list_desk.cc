@@ -18,10 +18,6 @@ uint64_t lifetime_ms(uint32_t ttl_s) {
   return uint64_t{std::clamp(ttl_s, kShortestTtl, kLongestTtl)} * 1000;
 }
 
-bool failed(hf::DnsStatus status) {
-  return status == hf::DnsStatus::kFailed || status == hf::DnsStatus::kTimeout;
-}
-
 /// What a list's reply says, and how its guard is to take it.
 std::pair<ListFact, ZoneGuard::Outcome> read_reply(const hf::DnsReply& reply) {
   if (failed(reply.status))

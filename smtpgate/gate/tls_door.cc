@@ -3,9 +3,9 @@
 
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 
+#include "smtpgate/gate/limits.h"
 #include "smtpgate/tls/session_request.h"
 
 namespace smtpgate {
@@ -13,7 +13,7 @@ namespace smtpgate {
 hf::Result<void> TlsDoor::open(const std::vector<std::string>& files, const hf::Rate& handshakes) {
   for (const std::string& file : files) files_ += file + '\n';
   handshakes_ = handshakes;
-  tokens_ = handshakes.count;
+  tokens_ = static_cast<float>(handshakes.count);
   return connect();
 }
 
@@ -25,12 +25,11 @@ hf::Result<void> TlsDoor::connect() {
 bool TlsDoor::admit(uint64_t now_ms) {
   if (handshakes_.count == 0) return true;
   const std::lock_guard lock(mutex_);
-  const double per_ms =
-      handshakes_.count / (static_cast<double>(handshakes_.period.count()) * 1000);
-  if (filled_ms_ != 0)
-    tokens_ = std::min<double>(handshakes_.count,
-                               tokens_ + static_cast<double>(now_ms - filled_ms_) * per_ms);
-  filled_ms_ = now_ms;
+  // Each worker reads the clock once a round, so another may have been here later by its own.
+  if (now_ms > filled_ms_) {
+    tokens_ = refilled(tokens_, now_ms - filled_ms_, handshakes_);
+    filled_ms_ = now_ms;
+  }
   if (tokens_ < 1) return false;
   tokens_ -= 1;
   return true;

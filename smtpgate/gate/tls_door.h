@@ -37,7 +37,7 @@ class TlsDoor {
 
   std::mutex mutex_;
   hf::Fd control_;         // guarded by mutex_
-  double tokens_ = 0;      // guarded by mutex_
+  float tokens_ = 0;       // guarded by mutex_
   uint64_t filled_ms_ = 0; // guarded by mutex_: when tokens_ was right
 };
 

@@ -30,10 +30,6 @@ bool needs_dns(Kind kind) {
   return kind != Kind::kAll && kind != Kind::kIp4 && kind != Kind::kIp6;
 }
 
-bool failed(const DnsReply& reply) {
-  return reply.status == DnsStatus::kFailed || reply.status == DnsStatus::kTimeout;
-}
-
 }  // namespace
 
 class SpfCheck::Evaluation : public std::enable_shared_from_this<SpfCheck::Evaluation> {
@@ -138,7 +134,7 @@ void SpfCheck::Evaluation::look_up_record() {
 }
 
 void SpfCheck::Evaluation::on_record(const DnsReply& reply) {
-  if (failed(reply)) return finish(SpfResult::kTempError);
+  if (failed(reply.status)) return finish(SpfResult::kTempError);
   const auto first = std::ranges::find_if(reply.texts, is_spf_record);
   // A record that was referred to has to be there (RFC 7208 §5.2, §6.1).
   if (first == reply.texts.end()) return finish(led_on_ ? SpfResult::kPermError : SpfResult::kNone);
@@ -234,7 +230,7 @@ void SpfCheck::Evaluation::finish(SpfResult result) {
 
 /// Whether the answer to a term's own question ends it all.
 bool SpfCheck::Evaluation::stopped_by(const DnsReply& reply) {
-  if (failed(reply)) return finish(SpfResult::kTempError), true;
+  if (failed(reply.status)) return finish(SpfResult::kTempError), true;
   if (reply.status == DnsStatus::kNoData && ++void_terms_ > kMostVoidTerms)
     return finish(SpfResult::kPermError), true;
   return false;
@@ -275,7 +271,7 @@ void SpfCheck::Evaluation::look_up_next_exchange() {
 }
 
 void SpfCheck::Evaluation::on_exchange_addresses(const DnsReply& reply) {
-  if (failed(reply)) return finish(SpfResult::kTempError);
+  if (failed(reply.status)) return finish(SpfResult::kTempError);
   if (client_is_among(reply)) return settle(frames_.back().current().result);
   look_up_next_exchange();
 }
@@ -288,7 +284,7 @@ void SpfCheck::Evaluation::on_client_names(const DnsReply& reply) {
   client_names_.emplace();
   // A client whose names cannot be looked up has none.
   if (reply.status != DnsStatus::kAnswer) {
-    if (!failed(reply)) stopped_by(reply);
+    if (!failed(reply.status)) stopped_by(reply);
     return;
   }
   names_.assign(
